@@ -1,0 +1,5 @@
+"""``python -m cautify``."""
+
+from cautify.cli import main
+
+main()

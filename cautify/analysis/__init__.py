@@ -1,0 +1,1 @@
+"""Understand the target; change nothing."""

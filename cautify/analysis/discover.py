@@ -1,0 +1,107 @@
+"""Which files of the target are looked at: Python files that git knows or would add, else a .gitignore-aware walk."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pathspec
+
+from cautify.model import Options
+
+_NEVER = frozenset({".git", ".hg", ".svn", ".cautify", "__pycache__", ".tox", ".nox", ".venv", "venv", "node_modules"})
+_NEVER |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".eggs", "site-packages"}
+
+_TEST_DIRECTORIES = frozenset({"test", "tests", "testing", "unit_tests", "unittests"})
+_TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|conftest)\.py$")
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """The Python files of a tree, sorted, relative to its root. ``excluded`` are those the options left out."""
+
+    files: tuple[str, ...]
+    excluded: frozenset[str]
+
+
+def is_test(path: str) -> bool:
+    """Whether a path is test code by the names that pytest, unittest and their users give it."""
+    return bool(_TEST_FILE.search(path)) or not _TEST_DIRECTORIES.isdisjoint(PurePosixPath(path).parts[:-1])
+
+
+def discover(root: Path, options: Options) -> Discovered:
+    """List the regular ``.py`` files below ``root``. Symbolic links to directories are not followed."""
+    found = _git_files(root)
+    files = sorted(set(found if found is not None else _walk(root)))
+    include = pathspec.GitIgnoreSpec.from_lines(options.include) if options.include else None
+    exclude = pathspec.GitIgnoreSpec.from_lines(options.exclude) if options.exclude else None
+    excluded = {
+        path
+        for path in files
+        if (include and not include.match_file(path)) or (exclude and exclude.match_file(path))
+    }
+    return Discovered(tuple(files), frozenset(excluded))
+
+
+def _git_files(root: Path) -> list[str] | None:
+    """``git ls-files``, or None where git is missing or ``root`` is not (a visible part of) a work tree."""
+    command = ["git", "-c", "core.quotePath=false", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py"]
+    try:
+        inside = subprocess.run(
+            ["git", "rev-parse", "--is-inside-work-tree"], cwd=root, capture_output=True, check=False
+        )
+        if inside.returncode or inside.stdout.strip() != b"true":
+            return None
+        ignored = subprocess.run(["git", "check-ignore", "-q", "."], cwd=root, capture_output=True, check=False)
+        if ignored.returncode == 0:
+            return None
+        listed = subprocess.run(command, cwd=root, capture_output=True, check=False)
+    except OSError:
+        return None
+    if listed.returncode:
+        return None
+    names = (os.fsdecode(name) for name in listed.stdout.split(b"\0") if name)
+    return [
+        name for name in names if _NEVER.isdisjoint(PurePosixPath(name).parts) and os.path.isfile(os.path.join(root, name))
+    ]
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """Every ``.py`` file that no ``.gitignore`` on the way down excludes."""
+
+    def descend(directory: str, prefix: str, specs: tuple[tuple[str, pathspec.GitIgnoreSpec], ...]) -> Iterator[str]:
+        try:
+            entries = sorted(os.scandir(directory), key=lambda e: e.name)
+        except OSError:
+            return
+        if any(e.name == ".gitignore" for e in entries):
+            try:
+                lines = Path(directory, ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+                specs = (*specs, (prefix, pathspec.GitIgnoreSpec.from_lines(lines)))
+            except (OSError, ValueError):
+                pass  # an unreadable .gitignore excludes nothing
+        for entry in entries:
+            path = prefix + entry.name
+            is_directory = entry.is_dir(follow_symlinks=False)
+            if entry.name in _NEVER or _ignored(path + "/" * is_directory, specs):
+                continue
+            if is_directory:
+                if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+                    yield from descend(entry.path, path + "/", specs)
+            elif entry.name.endswith(".py") and entry.is_file():
+                yield path
+
+    yield from descend(str(root), "", ())
+
+
+def _ignored(path: str, specs: tuple[tuple[str, pathspec.GitIgnoreSpec], ...]) -> bool:
+    """Git's rule: the last matching pattern of the deepest .gitignore decides."""
+    for prefix, spec in reversed(specs):
+        result = spec.check_file(path[len(prefix) :])
+        if result.include is not None:
+            return result.include
+    return False

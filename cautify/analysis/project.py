@@ -1,0 +1,254 @@
+"""The whole program, parsed on demand: modules by import name, files by the words in them, minimum Python version.
+
+The import root of a file is read off the project's own imports and its ``__init__.py`` files, never off folder names.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path, PurePosixPath
+
+from cautify.analysis.discover import is_test
+from cautify.analysis.syntax import Module, Unparsable
+from cautify.model import Problem
+from cautify.source import Undecodable, read_source
+
+_INSTALLED = frozenset({"torch", "numpy", "transformers", "lightning", "pytorch_lightning", "accelerate"})
+
+
+@dataclass(frozen=True)
+class Package:
+    """A directory that is imported as a package but has no ``__init__.py`` to look into."""
+
+    directory: str
+
+
+class Project:
+    """The files of the target, read once. ``overlay`` replaces the bytes of some of them: a patched tree, unwritten."""
+
+    def __init__(
+        self,
+        root: Path,
+        files: Iterable[str],
+        overlay: Mapping[str, bytes] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.root = root
+        self.problems: dict[str, Problem] = {}
+        self.data: dict[str, bytes] = {}
+        self._modules: dict[str, Module | None] = {}
+        overlay = overlay or {}
+        paths = sorted({*files, *overlay})
+        for done, path in enumerate(paths):
+            if progress is not None and done % 64 == 0:
+                progress(done, len(paths))
+            if path in overlay:
+                self.data[path] = overlay[path]
+                continue
+            try:
+                self.data[path] = (root / path).read_bytes()
+            except OSError as error:
+                self.problems[path] = Problem(path, "unreadable", error.strerror or str(error))
+
+    def with_overlay(self, overlay: Mapping[str, bytes]) -> Project:
+        """The same project with some files replaced. What is parsed already, and unchanged, is not parsed again."""
+        changed = Project(self.root, (), overlay)
+        changed.data = {**self.data, **overlay}
+        changed._modules = {p: m for p, m in self._modules.items() if p not in overlay}
+        changed.problems = dict(self.problems)
+        return changed
+
+    def module(self, path: str) -> Module | None:
+        """The parsed file, or None (and an entry in ``problems``) when it cannot be used."""
+        if path not in self._modules:
+            self._modules[path] = None
+            if path in self.data:
+                try:
+                    self._modules[path] = Module(read_source(path, self.data[path]))
+                except Undecodable as error:
+                    self.problems[path] = Problem(path, "undecodable", str(error))
+                except Unparsable as error:
+                    self.problems[path] = Problem(path, "unparsable", str(error))
+        return self._modules[path]
+
+    def mentioning(self, pattern: str) -> list[str]:
+        """The files whose bytes match a regular expression."""
+        search = re.compile(pattern.encode("utf-8")).search
+        return [path for path, data in self.data.items() if search(data)]
+
+    def mentioning_word(self, words: Iterable[str]) -> list[str]:
+        """The files that hold one of the given identifiers."""
+        alternatives = "|".join(sorted(re.escape(word) for word in words))
+        return self.mentioning(rf"\b(?:{alternatives})\b") if alternatives else []
+
+    # -- import names ---------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _roots(self) -> dict[str, set[str]]:
+        """Top-level name → the directories that hold a module or package of that name."""
+        roots: dict[str, set[str]] = {}
+        for path in self.data:
+            parts = PurePosixPath(path).with_suffix("").parts
+            for depth, name in enumerate(parts):
+                if name.isidentifier() and name != "__init__":
+                    roots.setdefault(name, set()).add("/".join(parts[:depth]))
+        return roots
+
+    def is_package(self, directory: str) -> bool:
+        """Whether a directory has an ``__init__.py``. The root's own, and those above it, are looked up on disk."""
+        if f"{directory}/__init__.py".lstrip("/") in self.data:
+            return True
+        return directory in ("", ".") and (self.root / "__init__.py").is_file()
+
+    def import_target(self, importer: str, dotted: str) -> str | Package | None:
+        """What ``import dotted`` means in ``importer``: a file, a namespace package, or None when it is not of this project.
+
+        ``dotted`` may begin with dots. Ambiguity (two roots that are equally near) is None too.
+        """
+        level = len(dotted) - len(dotted.lstrip("."))
+        here = str(PurePosixPath(importer).parent)
+        here = "" if here == "." else here
+        if level:
+            base = PurePosixPath(here)
+            for _ in range(level - 1):
+                if str(base) in ("", "."):
+                    return None
+                base = base.parent
+            directory = "" if str(base) == "." else str(base)
+            return self._below(directory, dotted[level:])
+        top = dotted.partition(".")[0]
+        for directory in self._search_path(here, top):
+            found = self._below(directory, dotted)
+            if found is not None:
+                return found
+        return None
+
+    def _search_path(self, here: str, top: str) -> list[str]:
+        """The directories that an absolute import of ``top`` may start from, the likeliest first."""
+        candidates = self._roots.get(top, set())
+        if not candidates or top in sys.stdlib_module_names:
+            return []
+        above = [d for d in candidates if _within(here, d) and not self.is_package(d)]
+        if above:
+            return sorted(above, key=len, reverse=True)
+        if top in _INSTALLED:
+            return []
+        roots = [d for d in candidates if not self.is_package(d)]
+        if len(roots) > 1:
+            roots = [d for d in roots if not is_test(d + "/x.py")]
+        if len(roots) == 1:
+            return roots
+        return [here] if not roots and here in candidates else []
+
+    def _below(self, directory: str, dotted: str) -> str | Package | None:
+        path = "/".join(p for p in [directory, *dotted.split(".")] if p)
+        for candidate in (f"{path}/__init__.py" if path else "__init__.py", f"{path}.py"):
+            if candidate in self.data:
+                return candidate
+        return Package(path) if path in self._directories else None
+
+    @cached_property
+    def _directories(self) -> frozenset[str]:
+        """Every directory that holds a Python file, at any depth. The root is the empty string."""
+        above = {str(parent) for path in self.data for parent in PurePosixPath(path).parents}
+        return frozenset("" if directory == "." else directory for directory in above)
+
+    def module_name(self, path: str) -> tuple[str, str]:
+        """The dotted name by which a file is imported and the directory that name starts from.
+
+        The packages around the file decide; where there are none, an absolute import of it somewhere in the project;
+        else it is its own top level: a script, or a module beside one.
+        """
+        pure = PurePosixPath(path)
+        parts = list(pure.with_suffix("").parts)
+        if parts[-1] == "__init__":
+            parts.pop()
+        directory = pure.parent
+        while str(directory) not in ("", ".") and self.is_package(str(directory)):
+            directory = directory.parent
+        root = "" if str(directory) == "." else str(directory)
+        tail = parts[len(PurePosixPath(root).parts) :]
+        root = self._namespace_root(root, tuple(tail))
+        depth = len(PurePosixPath(root).parts)
+        return ".".join(self._above_root(root) + parts[depth:]), root
+
+    def imported_dotted(self, path: str) -> bool:
+        """Whether some file of the project imports ``path`` by a dotted or relative name that shows a package."""
+        name, _ = self.module_name(path)
+        return "." in name
+
+    def _namespace_root(self, root: str, tail: tuple[str, ...]) -> str:
+        """The highest directory from which others import ``tail``, through directories without ``__init__.py``."""
+        best, above = root, PurePosixPath(root)
+        names = list(tail[:1])
+        while str(above) not in ("", "."):
+            names.insert(0, above.name)
+            above = above.parent
+            if not names[0].isidentifier():
+                break
+            if self._is_imported(tuple(names)):
+                best = "" if str(above) == "." else str(above)
+        return best
+
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def _is_imported(self, names: tuple[str, ...]) -> bool:
+        package, member = r"\.".join(map(re.escape, names[:-1])), re.escape(names[-1])
+        direct = rf"(?m)^[ \t]*(?:from|import)[ \t]+{package}\.{member}\b"
+        return bool(
+            self.mentioning(direct)
+            or self.mentioning(rf"(?m)^[ \t]*from[ \t]+{package}[ \t]+import[ \t]*(?:\([^)]*|[^\n(]*)\b{member}\b")
+        )
+
+    def _above_root(self, root: str) -> list[str]:
+        """Packages above PATH, when PATH itself lies inside one."""
+        names: list[str] = []
+        if root == "":
+            directory = self.root.resolve()
+            while (directory / "__init__.py").is_file() and directory.parent != directory:
+                names.insert(0, directory.name)
+                directory = directory.parent
+        return names
+
+    # -- the target's Python --------------------------------------------------------------------------------------
+
+    @cached_property
+    def needs_310(self) -> bool:
+        """Whether the code uses something that only Python 3.10 and later accept."""
+        dataclass = r"dataclass\([^)]*\b(?:kw_only|slots)[ \t]*=[ \t]*True|\bKW_ONLY\b|field\([^)]*\bkw_only[ \t]*="
+        match = r"(?m)^[ \t]+match [^\n]+:[ \t]*\n[ \t]+case "
+        return bool(self.mentioning(dataclass) or self.mentioning(match))
+
+    @cached_property
+    def minimum_python(self) -> tuple[int, int] | None:
+        """The oldest Python that the project says it supports, or None when it does not say."""
+        directory = self.root.resolve()
+        for candidate in (directory, *directory.parents):
+            for name, pattern in _VERSION_FILES:
+                try:
+                    text = (candidate / name).read_text(encoding="utf-8", errors="replace")
+                except OSError:
+                    continue
+                versions = [(int(m.group(1)), int(m.group(2))) for m in re.finditer(pattern, text)]
+                if versions:
+                    return min(versions)
+            if (candidate / ".git").exists():
+                break
+        return None
+
+
+_VERSION_FILES = (
+    ("pyproject.toml", r"(?m)^\s*requires-python\s*=\s*[\"'][^\"'\n]*?(?:>=|~=|==)\s*(3)\.(\d+)"),
+    ("pyproject.toml", r"(?m)^\s*python\s*=\s*[\"'](?:\^|>=|~=|~)\s*(3)\.(\d+)"),
+    ("setup.cfg", r"(?m)^\s*python_requires\s*=[^\n]*?>=\s*(3)\.(\d+)"),
+    ("setup.py", r"python_requires\s*=\s*[\"'][^\"'\n]*?>=\s*(3)\.(\d+)"),
+    ("pyproject.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
+    ("ruff.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
+)
+
+
+def _within(directory: str, ancestor: str) -> bool:
+    return ancestor == "" or directory == ancestor or directory.startswith(ancestor + "/")

@@ -1,0 +1,222 @@
+"""Which switches a plan declares: homes for the sites, the config calls that forward to them, and who would choke on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from cautify.analysis.discover import is_test
+from cautify.analysis.resolve import Class, External, Resolver
+from cautify.analysis.route import NoRoute, Route, Router
+from cautify.analysis.sites import Construction
+from cautify.analysis.syntax import Module
+from cautify.homes import field as fields
+
+_CONSUMERS = r"\b(?:asdict|astuple|vars|__dict__|fields)\b"
+_HARMLESS = frozenset({"dataclasses.replace", "dict", "print"})
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A call that builds a switched config, and the object from which it forwards the switch."""
+
+    module: Module
+    call: cst.Call
+    base: str
+    builds: Class
+    home: Class
+
+
+@dataclass
+class Declared:
+    """One class that gets the switch: what is read together with its learning rate decides where the fields go."""
+
+    home: Class
+    read: set[str] = field(default_factory=set)
+    direct: bool = False
+
+
+@dataclass
+class Switches:
+    """What was decided: a route and a home for each site that has one, or why it has none."""
+
+    routes: dict[cst.Call, Route] = field(default_factory=dict)
+    homes: dict[cst.Call, Class] = field(default_factory=dict)
+    declared: dict[cst.ClassDef, Declared] = field(default_factory=dict)
+    forwards: list[Forward] = field(default_factory=list)
+    why: dict[cst.Call, str] = field(default_factory=dict)
+
+
+class SwitchPlanner:
+    """Decides the switches of one project."""
+
+    def __init__(self, resolver: Resolver, router: Router, constructions: list[Construction], tests: bool) -> None:
+        self.resolver = resolver
+        self.router = router
+        self.constructions = constructions
+        self.tests = tests
+        self.result = Switches()
+        self._calls = {c.call for c in constructions}
+        self._refusals: dict[cst.ClassDef, str | None] = {}
+
+    def decide(self) -> Switches:
+        """Route every site, then every config call that builds what a site reads its switch from."""
+        wrapped = [c for c in self.constructions if c.reason is None]
+        unsuitable = [c for c in self.constructions if c.reason is not None]
+        for construction in wrapped:
+            self._route_site(construction)
+        self._unify()
+        for construction in unsuitable:
+            route = self._site_route(construction)
+            if isinstance(route, Route):
+                home = self._existing(route.owner)
+                if home is not None:
+                    self.result.routes[construction.call] = route
+                    self.result.homes[construction.call] = home
+        self._forward_all()
+        return self.result
+
+    def _site_route(self, construction: Construction) -> Route | NoRoute:
+        return self.router.route(construction.call, construction.module, ("lr", "learning_rate"), 1)
+
+    def _route_site(self, construction: Construction) -> None:
+        route = self._site_route(construction)
+        if isinstance(route, NoRoute):
+            self.result.why[construction.call] = route.why
+            return
+        refusal = self.refusal(route.home)
+        if refusal is not None:
+            self.result.why[construction.call] = f"no field, because {refusal}"
+            return
+        self.result.routes[construction.call] = route
+        self._declare(route.home, route.read, direct=True)
+        self.result.homes[construction.call] = route.home
+
+    def _declare(self, home: Class, read: frozenset[str], direct: bool) -> None:
+        entry = self.result.declared.setdefault(home.node, Declared(home))
+        entry.read |= read
+        entry.direct |= direct
+
+    def refusal(self, home: Class) -> str | None:
+        """Why a class cannot declare the switch, or None."""
+        if home.node not in self._refusals:
+            self._refusals[home.node] = fields.refusal(home, self.resolver) or self._unsafe_consumer(home)
+        return self._refusals[home.node]
+
+    # -- one definition along an inheritance chain ----------------------------------------------------------------
+
+    def _existing(self, cls: Class) -> Class | None:
+        """The declared home in a class or above it, the topmost."""
+        found = [c for c in self.resolver.ancestors(cls) if c.node in self.result.declared]
+        return found[-1] if found else None
+
+    def _unify(self) -> None:
+        for node, entry in list(self.result.declared.items()):
+            top = self._existing(entry.home)
+            if top is not None and top.node is not node:
+                self._declare(top, frozenset(entry.read), entry.direct)
+                del self.result.declared[node]
+        for call, home in list(self.result.homes.items()):
+            self.result.homes[call] = self._existing(home) or home
+
+    # -- config calls ---------------------------------------------------------------------------------------------
+
+    def _forward_all(self) -> None:
+        """Follow the switch outwards, from the classes that sites read to the calls that build them, and on."""
+        done: set[cst.ClassDef] = set()
+        seen: set[cst.Call] = set()
+        while pending := [d for n, d in self.result.declared.items() if n not in done]:
+            for entry in pending:
+                done.add(entry.home.node)
+                for module, call, built in self._building_calls(entry.home):
+                    if call not in seen:
+                        seen.add(call)
+                        self._forward(module, call, built, entry)
+            self._unify()
+
+    def _building_calls(self, home: Class) -> list[tuple[Module, cst.Call, Class]]:
+        family = {c.node: c for c in self.resolver.descendants(home)}
+        found = []
+        for path in self.resolver.project.mentioning_word({c.name for c in family.values()}):
+            if not self.tests and is_test(path):
+                continue
+            module = self.resolver.project.module(path)
+            for call in module.calls if module else ():
+                if isinstance(call.func, (cst.Name, cst.Attribute)):
+                    values = self.resolver.values(call.func, module)  # type: ignore[arg-type]
+                    built = [v for v in values if isinstance(v, Class) and v.node in family]
+                    if built and len(built) == len(values):
+                        found.append((module, call, built[0]))
+        return found  # type: ignore[return-value]
+
+    def _forward(self, module: Module, call: cst.Call, built: Class, entry: Declared) -> None:
+        if any(a.star for a in call.args):
+            return
+        rates = [n for n in entry.read if n != "*"] or ["lr"]
+        rates = sorted(rates, key=lambda n: (not _rate(n), n))[:1]
+        order = fields.positions(built, self.resolver)
+        position = order.index(rates[0]) if rates[0] in order else None
+        route = self.router.route(call, module, rates, position)
+        if isinstance(route, NoRoute):
+            return
+        given = any(a.keyword is not None and a.keyword.value == rates[0] for a in call.args)
+        if route.fallback and not entry.direct:
+            return
+        if not route.fallback and not (given or position is not None):
+            return
+        home = self._existing(route.owner) or route.home
+        if self.refusal(home) is not None:
+            return
+        self._declare(home, route.read, direct=False)
+        self.result.forwards.append(Forward(module, call, route.base, built, home))
+
+    # -- who would choke on two more fields -----------------------------------------------------------------------
+
+    def _unsafe_consumer(self, home: Class) -> str | None:
+        """A place that hands all fields of the family to something that may not take the two new ones."""
+        family = {c.node for c in [*self.resolver.descendants(home), *self.resolver.ancestors(home)]}
+        names = {c.name for c in [*self.resolver.descendants(home), *self.resolver.ancestors(home)]}
+        aware = set(self.resolver.project.mentioning_word(names))
+        for path in self.resolver.project.mentioning(_CONSUMERS):
+            if path not in aware or is_test(path):
+                continue
+            module = self.resolver.project.module(path)
+            for call in module.calls if module else ():
+                assert module is not None
+                problem = self._chokes(call, module, family)
+                if problem is not None:
+                    return f"{problem} ({path}:{module.line(call)})"
+        return None
+
+    def _chokes(self, call: cst.Call, module: Module, family: set[cst.ClassDef]) -> str | None:
+        if call in self._calls:
+            return None
+        if isinstance(call.func, (cst.Name, cst.Attribute)) and call.args:
+            names = self.resolver.externals(call.func, module)
+            if "dataclasses.astuple" in names and any(
+                t.node in family for t in self.resolver.types(call.args[0].value, module)
+            ):
+                return "its fields are read by position with astuple"
+        if not any(a.star == "**" for a in call.args):
+            return None
+        for splat in self.router.splats(call, module):
+            if splat.owner.node in family and not self._takes_all(call, module, family):
+                return f"all its fields are splatted into {module.text(call.func)}, which may not take two more"
+        return None
+
+    def _takes_all(self, call: cst.Call, module: Module, family: set[cst.ClassDef]) -> bool:
+        for value in self.resolver.values(call.func, module):
+            if isinstance(value, Class) and value.node in family:
+                continue
+            if isinstance(value, External) and value.name in _HARMLESS:
+                continue
+            if module.text(call.func) in _HARMLESS:
+                continue
+            return False
+        return True
+
+
+def _rate(name: str) -> bool:
+    return name == "lr" or "learning_rate" in name or "lr" in name.split("_")
+

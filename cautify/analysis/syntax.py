@@ -1,0 +1,325 @@
+"""libcst → :class:`Module`: parents, scopes, bindings and byte spans. The only user of libcst's metadata.
+
+One walk per module records what name resolution needs. Spans cost more than parsing, so they are computed only for
+modules in which something will be reported or edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from functools import cache, cached_property
+
+import libcst as cst
+from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
+
+from cautify.source import Source
+
+_SKIPPED = ("whitespace", "lpar", "rpar", "leading_lines", "lines_after", "trailing_", "header", "footer", "indent")
+_SKIPPED += ("comma", "semicolon", "equal", "operator", "dot", "colon", "newline")
+
+Comprehension = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+ScopeNode = cst.Module | cst.FunctionDef | cst.ClassDef | cst.Lambda | cst.BaseComp
+
+
+class Unparsable(ValueError):
+    """libcst cannot read the file, or cannot give it back as it was."""
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One way in which a name gets its value in a scope.
+
+    ``kind`` is import, class, def, param, assign, annotation or opaque (anything whose value is not looked into: loop
+    variables, ``with``, ``except``, ``del``, unpacking, augmented assignment). ``value`` is the assigned expression, or
+    the default of a parameter; ``target`` is an imported dotted name with its leading dots (``..nn.optim``), and
+    ``member`` the name taken out of it by a ``from`` import.
+    """
+
+    name: str
+    kind: str
+    node: cst.CSTNode
+    value: cst.BaseExpression | None = None
+    annotation: cst.BaseExpression | None = None
+    target: str = ""
+    member: str | None = None
+
+
+@dataclass(eq=False)
+class Scope:
+    """A module, class, function, lambda or comprehension, and what it binds. Built once, then only read."""
+
+    node: ScopeNode
+    parent: Scope | None
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+    elsewhere: set[str] = field(default_factory=set)
+
+    def add(self, binding: Binding) -> None:
+        self.bindings.setdefault(binding.name, []).append(binding)
+
+
+@cache
+def _child_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    return tuple(
+        f.name
+        for f in fields(kind)
+        if not f.name.startswith(_SKIPPED) and f.name not in ("encoding", "value_type", "asynchronous")
+    )
+
+
+def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The child nodes that mean something: no white space, commas, parentheses or operators."""
+    for name in _child_fields(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            for item in value:
+                if isinstance(item, cst.CSTNode):
+                    yield item
+
+
+def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """``node`` and all that is in it, in source order of siblings."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def dotted(node: cst.CSTNode | None) -> str:
+    """``a.b.c`` for a name or a chain of attributes, else the empty string."""
+    parts: list[str] = []
+    while isinstance(node, cst.Attribute):
+        parts.append(node.attr.value)
+        node = node.value
+    if not isinstance(node, cst.Name):
+        return ""
+    return ".".join([node.value, *reversed(parts)])
+
+
+def literal(node: cst.CSTNode | None) -> str | None:
+    """The value of a plain string literal, or None."""
+    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
+        value = node.evaluated_value
+        return value if isinstance(value, str) else None
+    return None
+
+
+class Module:
+    """One parsed file. Everything about it that name resolution and editing ask for."""
+
+    def __init__(self, source: Source) -> None:
+        """Parse ``source``.
+
+        Raises:
+            Unparsable: a syntax error, nesting too deep, or text that libcst does not reproduce.
+        """
+        try:
+            self.tree = cst.parse_module(source.text)
+            if self.tree.code != source.text:
+                raise Unparsable("libcst does not reproduce this file")
+            self.source = source
+            self.path = source.path
+            self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
+            self.scopes: dict[cst.CSTNode, Scope] = {}
+            self.calls: list[cst.Call] = []
+            self.classes: list[cst.ClassDef] = []
+            self.root = Scope(self.tree, None)
+            self.scopes[self.tree] = self.root
+            for statement in self.tree.body:
+                self._visit(statement, self.tree, self.root)
+        except RecursionError as error:
+            raise Unparsable("nested too deeply") from error
+        except cst.ParserSyntaxError as error:
+            raise Unparsable(f"line {error.raw_line}: {error.message}") from error
+        except (cst.CSTValidationError, UnicodeError) as error:
+            raise Unparsable(str(error)) from error
+
+    # -- positions ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _spans(self) -> dict[cst.CSTNode, tuple[int, int]]:
+        wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
+        spans = wrapper.resolve(ByteSpanPositionProvider)
+        return {node: (s.start, s.start + s.length) for node, s in spans.items() if s is not None}  # type: ignore[union-attr]
+
+    def span(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Start and end of a node in the normalised buffer, without the parentheses around it."""
+        return self._spans[node]
+
+    def outer_span(self, node: cst.CSTNode) -> tuple[int, int]:
+        """The same with the parentheses that belong to the expression."""
+        start, end = self._spans[node]
+        text = self.source.utf8
+        for _ in getattr(node, "lpar", ()):
+            start = text.rindex(b"(", 0, start)
+        for _ in getattr(node, "rpar", ()):
+            end = text.index(b")", end) + 1
+        return start, end
+
+    def text(self, node: cst.CSTNode) -> str:
+        """The source of a node, on one line or many, without parentheses around it."""
+        return self.tree.code_for_node(node.with_changes(lpar=(), rpar=())) if _has_parens(node) else self.tree.code_for_node(node)
+
+    def line(self, node: cst.CSTNode) -> int:
+        """1-based line on which a node starts."""
+        return self.source.position(self.span(node)[0])[0]
+
+    # -- structure ------------------------------------------------------------------------------------------------
+
+    def ancestors(self, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+        """The nodes around ``node``, from the inside out."""
+        while (parent := self.parents.get(node)) is not None:
+            yield parent
+            node = parent
+
+    def scope(self, node: cst.CSTNode) -> Scope:
+        """The scope in which the names of an expression or statement are looked up."""
+        below = node
+        for above in self.ancestors(node):
+            scope = self.scopes.get(above)
+            if scope is not None and _evaluated_inside(below, above):
+                return scope
+            below = above
+        return self.root
+
+    def function(self, node: cst.CSTNode) -> cst.FunctionDef | None:
+        """The nearest function definition around a node."""
+        return next((a for a in self.ancestors(node) if isinstance(a, cst.FunctionDef)), None)
+
+    def method_class(self, function: cst.FunctionDef) -> cst.ClassDef | None:
+        """The class whose body directly holds a function."""
+        for above in self.ancestors(function):
+            if isinstance(above, cst.ClassDef):
+                return above
+            if isinstance(above, (cst.FunctionDef, cst.Lambda)):
+                return None
+        return None
+
+    def statement(self, node: cst.CSTNode) -> cst.CSTNode:
+        """The innermost statement line or compound statement around a node."""
+        statements = (cst.SimpleStatementLine, cst.BaseCompoundStatement, cst.SimpleStatementSuite)
+        if isinstance(node, statements):
+            return node
+        return next(a for a in self.ancestors(node) if isinstance(a, statements))
+
+    def qualified(self, node: cst.CSTNode) -> str:
+        """Names of the classes and functions around and including a node, joined by dots."""
+        chain = [node, *self.ancestors(node)]
+        return ".".join(reversed([n.name.value for n in chain if isinstance(n, (cst.FunctionDef, cst.ClassDef))]))
+
+    def unconditional(self, node: cst.CSTNode) -> bool:
+        """Whether a statement runs whenever its function, class or module body runs to its end."""
+        for above in self.ancestors(node):
+            if isinstance(above, (cst.FunctionDef, cst.ClassDef, cst.Module)):
+                return True
+            if isinstance(above, (cst.If, cst.Else, cst.Try, cst.TryStar, cst.For, cst.While, cst.Match, cst.With)):
+                return False
+        return True
+
+    # -- the walk -------------------------------------------------------------------------------------------------
+
+    def _visit(self, node: cst.CSTNode, parent: cst.CSTNode, scope: Scope) -> None:
+        self.parents[node] = parent
+        if isinstance(node, cst.Call):
+            self.calls.append(node)
+        elif isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension)):
+            self._open(node, scope)
+            return
+        else:
+            self._bind(node, scope)
+            if isinstance(node, (cst.Import, cst.ImportFrom)):
+                return
+        for child in children(node):
+            self._visit(child, node, scope)
+
+    def _open(self, node: cst.CSTNode, scope: Scope) -> None:
+        """Visit a node that opens a scope: its decorators, defaults, bases and first iterable belong outside."""
+        assert isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.BaseComp))
+        inner = self.scopes[node] = Scope(node, scope)
+        if isinstance(node, cst.FunctionDef):
+            scope.add(Binding(node.name.value, "def", node))
+        elif isinstance(node, cst.ClassDef):
+            scope.add(Binding(node.name.value, "class", node))
+            self.classes.append(node)
+        for child in children(node):
+            within = _evaluated_inside(child, node)
+            if isinstance(child, cst.Parameters):
+                self._parameters(child, inner)
+            self._visit(child, node, inner if within else scope)
+
+    def _parameters(self, parameters: cst.Parameters, inner: Scope) -> None:
+        every = [*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]
+        every += [p for p in (parameters.star_arg, parameters.star_kwarg) if isinstance(p, cst.Param)]
+        for p in every:
+            annotation = p.annotation.annotation if p.annotation else None
+            inner.add(Binding(p.name.value, "param", p, p.default, annotation))
+
+    def _bind(self, node: cst.CSTNode, scope: Scope) -> None:
+        match node:
+            case cst.Import(names=names):
+                for alias in names:
+                    name = dotted(alias.name)
+                    if alias.asname and isinstance(alias.asname.name, cst.Name):
+                        scope.add(Binding(alias.asname.name.value, "import", node, target=name))
+                    else:
+                        top = name.partition(".")[0]
+                        scope.add(Binding(top, "import", node, target=top))
+            case cst.ImportFrom(module=module, names=names, relative=relative):
+                target = "." * len(relative) + dotted(module)
+                if isinstance(names, cst.ImportStar):
+                    scope.stars.append(target)
+                    return
+                for alias in names:
+                    name = dotted(alias.name)
+                    bound = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
+                    scope.add(Binding(bound, "import", node, target=target, member=name))
+            case cst.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._assign(target.target, value, node, scope)
+            case cst.AnnAssign(target=cst.Name(value=name), annotation=annotation, value=value):
+                kind = "assign" if value is not None else "annotation"
+                scope.add(Binding(name, kind, node, value, annotation.annotation))
+            case cst.NamedExpr(target=cst.Name(value=name), value=value):
+                while isinstance(scope.node, cst.BaseComp) and scope.parent:
+                    scope = scope.parent
+                scope.add(Binding(name, "assign", node, value))
+            case cst.Global(names=names) | cst.Nonlocal(names=names):
+                scope.elsewhere.update(n.name.value for n in names)
+            case cst.AugAssign(target=target) | cst.For(target=target) | cst.CompFor(target=target):
+                self._opaque(target, node, scope)
+            case cst.Del(target=target):
+                self._opaque(target, node, scope)
+            case cst.AsName(name=target):
+                self._opaque(target, node, scope)
+            case cst.MatchAs(name=cst.Name() as target) | cst.MatchStar(name=cst.Name() as target):
+                self._opaque(target, node, scope)
+            case cst.MatchMapping(rest=cst.Name() as target):
+                self._opaque(target, node, scope)
+            case _:
+                pass
+
+    def _assign(self, target: cst.BaseExpression, value: cst.BaseExpression, node: cst.CSTNode, scope: Scope) -> None:
+        if isinstance(target, cst.Name):
+            scope.add(Binding(target.value, "assign", node, value))
+        else:
+            self._opaque(target, node, scope)
+
+    def _opaque(self, target: cst.CSTNode, node: cst.CSTNode, scope: Scope) -> None:
+        if isinstance(target, cst.Name):
+            scope.add(Binding(target.value, "opaque", node))
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                self._opaque(element.value, node, scope)
+
+
+def _has_parens(node: cst.CSTNode) -> bool:
+    return bool(getattr(node, "lpar", ()))
+
+
+def _evaluated_inside(child: cst.CSTNode, scope_node: cst.CSTNode) -> bool:
+    """Whether names in ``child`` are looked up in the scope that ``scope_node`` opens."""
+    if isinstance(scope_node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
+        return child is scope_node.body
+    return True

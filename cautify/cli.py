@@ -1,0 +1,200 @@
+"""The command line: signatures, and the one place where errors become messages and exit codes.
+
+Everything heavier than typer is imported by the command that needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cautify import __version__
+
+if TYPE_CHECKING:
+    from cautify.commands.options import Given
+    from cautify.model import Outcome
+    from cautify.reports.console import Console
+
+app = typer.Typer(
+    help="Teach a PyTorch codebase the Cautious Optimizer, keep the patch alive, and take it back.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Format(str, Enum):
+    """How a report is written."""
+
+    text = "text"
+    json = "json"
+
+
+_Target = Annotated[Path, typer.Argument(metavar="PATH", help="The codebase: a directory, or a file in it.")]
+_Targets = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="The codebase, or files of it.")]
+_Include = Annotated[list[str] | None, typer.Option("--include", metavar="GLOB", help="Only files that match.")]
+_Exclude = Annotated[list[str] | None, typer.Option("--exclude", metavar="GLOB", help="No files that match.")]
+_Tests = Annotated[bool | None, typer.Option("--tests/--no-tests", help="Treat test code like other code.")]
+_VendorTo = Annotated[
+    str | None, typer.Option("--vendor-to", metavar="DIR", help="Put the runtime into this directory of PATH.")
+]
+_Report = Annotated[Format, typer.Option("--format", help="How to print the report.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")]
+_Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write without being asked.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result, warnings and errors.")]
+_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more: details, and tracebacks of crashes.")]
+_HERE = Path(".")
+
+
+@app.callback(invoke_without_command=True)
+def _program(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"cautify {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def scan(
+    path: _Target = _HERE,
+    format: _Report = Format.text,
+    include: _Include = None,
+    exclude: _Exclude = None,
+    tests: _Tests = None,
+    vendor_to: _VendorTo = None,
+    quiet: _Quiet = False,
+    verbose: _Verbose = False,
+) -> None:
+    """List every optimizer that is made, its verdict and its switch. Writes nothing."""
+
+    def work(console: Console) -> Outcome:
+        from cautify.commands import scan as command
+
+        given = _given(include, exclude, tests, vendor_to)
+        return command.scan(path, given, as_json=format is Format.json, console=console)
+
+    _run(work, quiet, verbose)
+
+
+@app.command()
+def apply(
+    path: _Target = _HERE,
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="With --dry-run: exit with 1 if anything would change.")
+    ] = False,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Edit files even if they have uncommitted changes.")
+    ] = False,
+    include: _Include = None,
+    exclude: _Exclude = None,
+    tests: _Tests = None,
+    vendor_to: _VendorTo = None,
+    quiet: _Quiet = False,
+    verbose: _Verbose = False,
+) -> None:
+    """Show the diff, ask, and write it. On a patched codebase: only what is new."""
+
+    def work(console: Console) -> Outcome:
+        from cautify.commands import apply as command
+        from cautify.commands.proposal import Consent
+        from cautify.errors import InvalidOption
+
+        if exit_code and not dry_run:
+            raise InvalidOption("--exit-code cannot be used", "it goes with --dry-run only", "Add --dry-run.")
+        given, consent = _given(include, exclude, tests, vendor_to), Consent(dry_run, yes)
+        return command.apply(path, given, consent, allow_dirty=allow_dirty, exit_code=exit_code, console=console)
+
+    _run(work, quiet, verbose)
+
+
+@app.command()
+def check(
+    paths: _Targets = None,
+    format: _Report = Format.text,
+    include: _Include = None,
+    exclude: _Exclude = None,
+    tests: _Tests = None,
+    vendor_to: _VendorTo = None,
+    quiet: _Quiet = False,
+    verbose: _Verbose = False,
+) -> None:
+    """Exit with 0 if the patch is whole and nothing is left to wrap; else list every difference and exit with 1."""
+
+    def work(console: Console) -> Outcome:
+        from cautify.commands import check as command
+
+        given = _given(include, exclude, tests, vendor_to)
+        return command.check(paths or [_HERE], given, as_json=format is Format.json, console=console)
+
+    _run(work, quiet, verbose)
+
+
+@app.command()
+def revert(
+    path: _Target = _HERE,
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
+    quiet: _Quiet = False,
+    verbose: _Verbose = False,
+) -> None:
+    """Show the diff, ask, and take the patch back."""
+
+    def work(console: Console) -> Outcome:
+        from cautify.commands import revert as command
+        from cautify.commands.proposal import Consent, carry_out
+        from cautify.commands.target import find_root
+
+        root = find_root(path)
+        files = command.prepare(root)
+        return carry_out(console, files, Consent(dry_run, yes), lambda: command.execute(root, files))
+
+    _run(work, quiet, verbose)
+
+
+def main() -> None:
+    """The entry point of the ``cautify`` command."""
+    app(prog_name="cautify")
+
+
+def _given(include: list[str] | None, exclude: list[str] | None, tests: bool | None, vendor_to: str | None) -> Given:
+    from cautify.commands.options import Given
+
+    # typer hands over an empty list where an option was not given, depending on its version
+    return Given(tuple(include) if include else None, tuple(exclude) if exclude else None, tests, vendor_to)
+
+
+def _run(work: Callable[[Console], Outcome], quiet: bool, verbose: bool) -> None:
+    """Call a command, say how it ended, and exit: the one error boundary."""
+    from cautify.errors import CautifyError
+    from cautify.reports.console import Console
+
+    console = Console(quiet, verbose)
+    try:
+        outcome = work(console)
+        console.note("\n".join(part for part in (*outcome.details, outcome.message) if part))
+        code = outcome.exit_code
+    except CautifyError as error:
+        console.error(str(error))
+        code = error.exit_code
+    except KeyboardInterrupt:
+        console.error("interrupted: nothing was written")
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to be said, nor at exit
+        code = 2
+    except Exception as error:
+        from cautify.reports.crash import crash_report
+
+        console.error(crash_report(error, with_traceback=verbose))
+        code = 2
+    raise typer.Exit(code)

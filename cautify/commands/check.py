@@ -1,0 +1,134 @@
+"""Prove that the patch is there, whole and up to date: list every difference, and exit with 1 if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cautify.commands.options import Given, effective
+from cautify.commands.scan import look
+from cautify.commands.target import common_root
+from cautify.errors import RuntimeEdited
+from cautify.model import Action, Difference, Outcome, Plan, Problem, Verdict
+from cautify.patch import manifest, vendor, write
+from cautify.patch.disk import HOME, digest
+from cautify.patch.records import FileRecord, Manifest
+from cautify.reports.console import Console
+from cautify.reports.json import check_json
+from cautify.reports.text import check_text, counted
+
+_APPLY = "Run `cautify apply`."
+_PUT_BACK = "Put the file back as cautify wrote it (git diff shows what changed since)."
+
+
+def check(paths: Sequence[Path], given: Given, *, as_json: bool, console: Console) -> Outcome:
+    """Print every difference on stdout.
+
+    Raises:
+        CautifyError: PATH, the manifest or an option cannot be used.
+    """
+    root = common_root(paths)
+    recorded = manifest.load(root)
+    found = sorted(set(differences(root, recorded, given, console)), key=lambda d: (d.path, d.line or 0, d.kind))
+    if as_json:
+        console.result_bytes(check_json(found))
+    else:
+        console.result(check_text(found))
+    if found:
+        return Outcome(1, f"{counted(len(found), 'difference')}.")
+    if recorded is None:
+        return Outcome(0, "Nothing is recorded here, and nothing is to be wrapped.")
+    return Outcome(0, f"The patch is as it was written: {counted(len(recorded.files), 'file')}.")
+
+
+def differences(root: Path, recorded: Manifest | None, given: Given, console: Console) -> Iterator[Difference]:
+    """Everything that is not as the manifest says, or that a fresh plan would change."""
+    if write.interrupted(root) and write.pending(root):
+        yield Difference(
+            HOME,
+            None,
+            "interrupted",
+            "an earlier cautify was killed and left the tree half written",
+            "Run `cautify revert`.",
+        )
+    try:
+        planned: Plan | None = look(root, effective(given, recorded), console)
+    except RuntimeEdited as error:
+        planned = None
+        place = (recorded.runtime if recorded else None) or HOME
+        yield Difference(place, None, "runtime-edited", f"{error.what}: {error.why}", error.next_step)
+    problems = {problem.path: problem for problem in planned.problems} if planned else {}
+    if recorded is not None:
+        for record in recorded.files:
+            if record.path != recorded.runtime:
+                yield from _file(root, record, problems.get(record.path))
+        if recorded.runtime is not None and planned is not None:
+            yield from _runtime(root, recorded.runtime)
+    if planned is not None:
+        yield from _new_problems(planned, recorded)
+        yield from _unplanned(planned, recorded)
+
+
+def _file(root: Path, record: FileRecord, problem: Problem | None) -> Iterator[Difference]:
+    data = _read(root, record.path)
+    if data is None:
+        yield Difference(record.path, None, "missing", "cautify patched this file, and it is gone", _PUT_BACK)
+    elif digest(data) == record.after:
+        return
+    elif problem is not None:
+        yield Difference(
+            record.path, None, "unparsable", f"this patched file cannot be read: {problem.detail}", _PUT_BACK
+        )
+    elif digest(data) == record.before:
+        yield Difference(record.path, None, "unpatched", "this file is as it was before the patch", _APPLY)
+    else:
+        yield Difference(record.path, None, "altered", "this file was edited since cautify wrote it", _PUT_BACK)
+
+
+def _runtime(root: Path, path: str) -> Iterator[Difference]:
+    data = _read(root, path)
+    if data is None:
+        yield Difference(path, None, "missing", "the vendored runtime is gone", _APPLY)
+        return
+    state = vendor.state(data)
+    if state == "older":
+        yield Difference(path, None, "outdated", "the vendored runtime is an older version", _APPLY)
+    elif state == "edited":
+        yield Difference(path, None, "runtime-edited", "the vendored runtime was edited by hand", _PUT_BACK)
+    elif state != "current":
+        yield Difference(path, None, "foreign", "this is not the runtime that cautify put here", _PUT_BACK)
+
+
+def _new_problems(planned: Plan, recorded: Manifest | None) -> Iterator[Difference]:
+    if recorded is None:
+        return
+    known = {*recorded.problems, *(record.path for record in recorded.files)}
+    for problem in planned.problems:
+        if problem.path not in known:
+            message = f"this file could be read when the patch was made, and now cannot: {problem.detail}"
+            yield Difference(problem.path, None, problem.reason, message, "Mend the file.")
+
+
+def _unplanned(planned: Plan, recorded: Manifest | None) -> Iterator[Difference]:
+    """What a fresh plan would do: each unwrapped site, and each file that no such site explains."""
+    if planned.empty:
+        return
+    explained = set()
+    for site in planned.sites:
+        if site.verdict is Verdict.WRAP:
+            explained.add(site.path)
+            explained.update(home.path for home in (site.switch.homes if site.switch else ()))
+            what = " | ".join(site.optimizers) or "an optimizer"
+            yield Difference(site.path, site.line, "unwrapped", f"{what} is not wrapped", _APPLY)
+    runtime = recorded.runtime if recorded else None
+    for file in planned.files:
+        if file.path not in explained and file.path != (runtime or planned.runtime):
+            verb = "create" if file.action is Action.CREATE else "change"
+            yield Difference(file.path, None, "incomplete", f"apply would {verb} this file", _APPLY)
+
+
+def _read(root: Path, path: str) -> bytes | None:
+    try:
+        return (root / path).read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,242 @@
+"""field: the switch is declared in the dataclass that declares the learning rate.
+
+The two fields go beside the learning rate's, keyword-only where the target's Python has that (3.10), so that neither a
+positional call nor a subclass with required fields changes its meaning:
+https://docs.python.org/3/library/dataclasses.html#dataclasses.field
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from cautify.analysis.resolve import UNKNOWN, Class, External, Resolver
+from cautify.analysis.syntax import Module, dotted
+from cautify.homes import ENABLED, EPS
+from cautify.model import Edit
+
+_HOW_TO_DEFAULT = {ENABLED: ("bool", "False"), EPS: ("float", "1e-8")}
+
+
+@dataclass(frozen=True)
+class Field:
+    """An annotated name in a class body, and the statement line it stands on."""
+
+    name: str
+    node: cst.AnnAssign
+    line: cst.SimpleStatementLine
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments of the dataclass decorator that matter here."""
+
+    kw_only: bool
+    init: bool
+    slots: bool
+
+
+def settings(cls: Class, resolver: Resolver) -> Settings | None:
+    """How a class is made a dataclass, or None if it is not decorated as one."""
+    for decorator in cls.node.decorators:
+        node = decorator.decorator
+        call = node if isinstance(node, cst.Call) else None
+        func = call.func if call else node
+        if resolver.externals(func, cls.module) & {"dataclasses.dataclass"}:
+            given = {a.keyword.value: dotted(a.value) for a in (call.args if call else ()) if a.keyword}
+            return Settings(given.get("kw_only") == "True", given.get("init") != "False", given.get("slots") == "True")
+    return None
+
+
+def own_fields(cls: Class) -> list[Field]:
+    """The fields that a class body declares, in order. ``ClassVar`` and the ``KW_ONLY`` marker are none."""
+    found = []
+    for line in cls.node.body.body:
+        if isinstance(line, cst.SimpleStatementLine):
+            for node in line.body:
+                if isinstance(node, cst.AnnAssign) and isinstance(node.target, cst.Name):
+                    annotation = node.annotation.annotation
+                    if isinstance(annotation, cst.Subscript):
+                        annotation = annotation.value
+                    if dotted(annotation).rpartition(".")[2] not in ("ClassVar", "KW_ONLY"):
+                        found.append(Field(node.target.value, node, line))
+    return found
+
+
+def declares(cls: Class, name: str, resolver: Resolver) -> bool:
+    """Whether a class itself declares ``name`` as a dataclass field."""
+    return settings(cls, resolver) is not None and any(f.name == name for f in own_fields(cls))
+
+
+def topmost(cls: Class, name: str, resolver: Resolver) -> Class | None:
+    """The class highest above ``cls``, or itself, that declares a field: where a subclass inherits it from."""
+    found = [c for c in resolver.ancestors(cls) if declares(c, name, resolver)]
+    return found[-1] if found else None
+
+
+def positions(cls: Class, resolver: Resolver) -> list[str]:
+    """The names of the positional parameters of the generated ``__init__``, in order."""
+    order: list[str] = []
+    keyword_only: set[str] = set()
+    for current in reversed(resolver.ancestors(cls)):
+        made = settings(current, resolver)
+        if made is None:
+            continue
+        for f in own_fields(current):
+            if f.name not in order:
+                order.append(f.name)
+            if made.kw_only or _after_marker(current, f.line) or "kw_only=True" in current.module.text(f.node).replace(" ", ""):
+                keyword_only.add(f.name)
+    return [name for name in order if name not in keyword_only]
+
+
+def has_switch(cls: Class, resolver: Resolver) -> bool:
+    """Whether the two fields are declared in a class or above it."""
+    return all(topmost(cls, name, resolver) is not None for name in (ENABLED, EPS))
+
+
+def refusal(cls: Class, resolver: Resolver) -> str | None:
+    """Why a class cannot take the fields, or None. One sentence's end, to follow "no field, because …"."""
+    made = settings(cls, resolver)
+    if made is None:
+        return f"{cls.name} is not a dataclass"
+    if not isinstance(cls.node.body, cst.IndentedBlock):
+        return f"{cls.name} is written on one line"
+    family = [*resolver.ancestors(cls), *resolver.descendants(cls)[1:]]
+    for member in family:
+        how = settings(member, resolver)
+        scope = member.module.scopes[member.node]
+        if "__init__" in scope.bindings or (how is not None and not how.init):
+            return f"{member.name} has an __init__ of its own, which would not set the switch"
+        if "__slots__" in scope.bindings:
+            return f"{member.name} lists its __slots__ by hand"
+        if "__new__" in scope.bindings:
+            return f"{member.name} has a __new__ of its own"
+        for name in (ENABLED, EPS):
+            if name in scope.bindings and not declares(member, name, resolver):
+                return f"{member.name} uses the name {name} for something else"
+    if UNKNOWN in resolver.bases(cls):
+        return f"a base class of {cls.name} could not be resolved"
+    if not keyword_only_allowed(cls, resolver) and len(resolver.descendants(cls)) > 1:
+        return f"{cls.name} is extended and the project does not say that it needs Python 3.10, which has keyword-only fields"
+    return None
+
+
+def keyword_only_allowed(cls: Class, resolver: Resolver) -> bool:
+    """Whether a field can be, or is anyway, keyword-only."""
+    made = settings(cls, resolver)
+    python = resolver.project.minimum_python
+    modern = (python is not None and python >= (3, 10)) or (python is None and resolver.project.needs_310)
+    return modern or bool(made and made.kw_only)
+
+
+def place(cls: Class, read: frozenset[str], everything: bool, resolver: Resolver) -> cst.SimpleStatementLine | None:
+    """The line after which the fields go: the end of the run of fields around those that are read together.
+
+    ``read`` are the attributes that arrive at the optimizer together, the learning rate among them; ``everything``
+    says that the whole object does. None when the class declares no field and no docstring to stand after.
+    """
+    fields = own_fields(cls)
+    if not fields:
+        return None
+    if not keyword_only_allowed(cls, resolver):
+        return _with_docstring(cls, fields[-1].line)
+    first = next((n for n, f in enumerate(fields) if f.name in read), None)
+    if first is None:
+        return _with_docstring(cls, fields[-1].line)
+    prefixes = {p for name in read for p in [_prefix(name)] if p}
+    last = first
+    for number in range(first + 1, len(fields)):
+        f = fields[number]
+        together = everything or f.name in read or any(f.name.startswith(p) for p in prefixes)
+        if not together or not _adjacent(cls, fields[number - 1].line, f.line):
+            break
+        last = number
+    return _with_docstring(cls, fields[last].line)
+
+
+def _prefix(name: str) -> str:
+    """``optimizer_`` of ``optimizer_lr``: neighbours that share it belong to the same group."""
+    for ending in ("learning_rate", "lr"):
+        if name.endswith(ending) and name != ending:
+            return name.removesuffix(ending)
+    return ""
+
+
+def _adjacent(cls: Class, before: cst.SimpleStatementLine, line: cst.SimpleStatementLine) -> bool:
+    """Whether a field follows another without a blank line or another statement between."""
+    if any(not leading.comment for leading in line.leading_lines):
+        return False
+    body = list(cls.node.body.body)
+    between = body[body.index(before) + 1 : body.index(line)]
+    return all(_is_docstring(statement) for statement in between)
+
+
+def _is_docstring(statement: cst.CSTNode) -> bool:
+    return (
+        isinstance(statement, cst.SimpleStatementLine)
+        and len(statement.body) == 1
+        and isinstance(statement.body[0], cst.Expr)
+        and isinstance(statement.body[0].value, (cst.SimpleString, cst.ConcatenatedString))
+    )
+
+
+def _with_docstring(cls: Class, line: cst.SimpleStatementLine) -> cst.SimpleStatementLine:
+    """The line, or the string below it that documents it."""
+    body = list(cls.node.body.body)
+    following = body[body.index(line) + 1 :][:1]
+    if following and _is_docstring(following[0]):
+        assert isinstance(following[0], cst.SimpleStatementLine)
+        return following[0]
+    return line
+
+
+def declarations(cls: Class, line: cst.SimpleStatementLine, function: str, resolver: Resolver) -> Iterator[Edit]:
+    """The edit that adds what is missing of the two fields after ``line``. ``function`` spells ``dataclasses.field``."""
+    module = cls.module
+    start, end = module.span(line)
+    source = module.source
+    here = source.line_start(module.span(line.body[0])[0])
+    indent = source.slice(here, module.span(line.body[0])[0])
+    made = settings(cls, resolver)
+    plain = bool(made and made.kw_only) or _after_marker(cls, line) or not keyword_only_allowed(cls, resolver)
+    text = ""
+    for name, (kind, default) in _HOW_TO_DEFAULT.items():
+        if topmost(cls, name, resolver) is None:
+            value = default if plain else f"{function}(default={default}, kw_only=True)"
+            text += f"\n{indent}{name}: {kind} = {value}"
+    if text:
+        at = source.line_end(end)
+        yield source.edit(at, at, text, "field")
+
+
+def needs_field_function(cls: Class, line: cst.SimpleStatementLine, resolver: Resolver) -> bool:
+    """Whether the declarations call ``dataclasses.field``."""
+    made = settings(cls, resolver)
+    return keyword_only_allowed(cls, resolver) and not (made and made.kw_only) and not _after_marker(cls, line)
+
+
+def _after_marker(cls: Class, line: cst.SimpleStatementLine) -> bool:
+    """Whether a line stands below ``_: KW_ONLY``."""
+    for statement in cls.node.body.body:
+        if isinstance(statement, cst.SimpleStatementLine):
+            for node in statement.body:
+                if isinstance(node, cst.AnnAssign) and dotted(node.annotation.annotation).rpartition(".")[2] == "KW_ONLY":
+                    return True
+        if statement is line:
+            return False
+    return False
+
+
+def field_function(module: Module, resolver: Resolver) -> str | None:
+    """How the module can call ``dataclasses.field`` as it is, or None when it must be imported."""
+    if any(External("dataclasses.field") == v for v in resolver.lookup("field", module.tree, module)):
+        return "field"
+    for name, bindings in module.root.bindings.items():
+        if any(b.kind == "import" and b.target == "dataclasses" and b.member is None for b in bindings):
+            return f"{name}.field"
+        if any(b.kind == "import" and b.target == "dataclasses" and b.member == "field" for b in bindings):
+            return name
+    return None

@@ -1,0 +1,1 @@
+"""Change text; decide nothing."""

@@ -1,0 +1,360 @@
+"""What one tree needs, decided site by site and spelled out as edits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import libcst as cst
+
+from cautify.analysis.project import Project
+from cautify.analysis.resolve import Class, Resolver
+from cautify.analysis.route import Router
+from cautify.analysis.sites import Construction, SiteFinder, argument, is_runtime
+from cautify.analysis.switches import Switches, SwitchPlanner
+from cautify.analysis.syntax import Module, dotted
+from cautify.errors import RuntimeEdited
+from cautify.homes import ENABLED, EPS
+from cautify.homes import field as fields
+from cautify.model import Action, Edit, FilePlan, Home, HomeKind, Options, Site, Span, Switch, Verdict
+from cautify.patch.imports import Import, ImportPlacer
+from cautify.patch.layout import Change, Rewriter
+from cautify.patch.statements import filtered, guard, pops
+from cautify.patch.style import Style, style_for
+from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
+
+_CANNOT = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
+_SAVES = r"draccus\.encode|json\.dumps?\(|yaml\.(?:safe_)?dump|OmegaConf\.save|pickle\.dump"
+
+
+class Composer:
+    """Holds the decisions for one project and turns them into edits, sites and warnings."""
+
+    def __init__(self, project: Project, options: Options, excluded: frozenset[str]) -> None:
+        self.project = project
+        self.options = options
+        self.excluded = excluded
+        self.resolver = Resolver(project)
+        self.vendor = Vendor(project, options.vendor_to)
+        self.placements: dict[cst.Call, Placement] = {}
+        found = SiteFinder(self.resolver, options, excluded).find()
+        placed = [self._placed(c) for c in found]
+        self.switches: Switches = SwitchPlanner(self.resolver, Router(self.resolver), placed, options.tests).decide()
+        self.constructions = [self._custom(c) for c in placed]
+
+    def _placed(self, construction: Construction) -> Construction:
+        """Give a construction the place its runtime comes from, or the reason why there is none."""
+        if construction.reason not in (None, "custom") or construction.wrapper is not None:
+            return construction
+        placement = self.vendor.placement(construction.module)
+        if isinstance(placement, str):
+            return replace(construction, reason="no-import-root", detail=f"{placement}; --vendor-to names a place")
+        taken = construction.module.root.bindings.get(CLASS_NAME, [])
+        if any(not self._is_ours(b.target, b.member, construction.module) for b in taken):
+            what = f"the name {CLASS_NAME} means something else in this file"
+            return replace(construction, reason="ambiguous", detail=what)
+        self.placements[construction.call] = placement
+        return construction
+
+    def _is_ours(self, target: str, member: str | None, module: Module) -> bool:
+        if member != CLASS_NAME:
+            return False
+        found = self.project.import_target(module.path, target)
+        other = self.project.module(found) if isinstance(found, str) else None
+        return target.endswith("cautious_optimizer") or (other is not None and is_runtime(other))
+
+    def _custom(self, construction: Construction) -> Construction:
+        """A project's own optimizer under a switched config is wrapped, unless it is only a shell around others."""
+        if construction.reason != "custom" or construction.call not in self.switches.homes:
+            return construction
+        assert construction.custom is not None
+        if construction.call not in self.placements or self._is_shell(construction.custom):
+            return construction
+        return replace(construction, reason=None, detail="")
+
+    def _is_shell(self, cls: Class) -> bool:
+        """Whether an optimizer class holds optimizers that are sites themselves, or does nothing in its step."""
+        for above in self.resolver.ancestors(cls):
+            if any(c.module is above.module and above.node in c.module.ancestors(c.call) for c in self._found_calls()):
+                return True
+            for binding in above.module.scopes[above.node].bindings.get("step", ()):
+                if isinstance(binding.node, cst.FunctionDef):
+                    return all(_does_nothing(s) for s in binding.node.body.body)
+        return False
+
+    def _found_calls(self) -> list[Construction]:
+        return getattr(self, "constructions", [])
+
+    # -- edits ----------------------------------------------------------------------------------------------------
+
+    def edits(self) -> dict[str, list[Edit]]:
+        """The edits of every file of the target, the runtime left out."""
+        return {path: edits for path, edits in self._edits.items() if edits}
+
+    @cached_property
+    def _edits(self) -> dict[str, list[Edit]]:
+        rewriters: dict[str, Rewriter] = {}
+        inserted: dict[str, dict[tuple[int, str], Edit]] = {}
+
+        def rewriter(module: Module) -> Rewriter:
+            return rewriters.setdefault(module.path, Rewriter(module, self._style(module)))
+
+        def insert(module: Module, edits: list[Edit]) -> None:
+            for edit in edits:
+                inserted.setdefault(module.path, {})[edit.span.start, edit.purpose] = edit
+
+        for construction in self.constructions:
+            module, call = construction.module, construction.call
+            home = self.switches.homes.get(call)
+            if construction.reason is None and construction.wrapper is None:
+                rewriter(module).changes[call] = Change(f"{CLASS_NAME}.wrap(", self._keywords(call))
+                insert(module, self._import(construction))
+            if home is None or (construction.reason is not None and construction.reason not in _CANNOT):
+                continue
+            route = self.switches.routes[call]
+            if construction.reason in _CANNOT:
+                insert(module, guard(construction, route.base))
+            for splat in route.splats:
+                if splat.fresh and splat.variable:
+                    insert(module, pops(module, splat))
+                elif (text := filtered(module, splat)) is not None:
+                    rewriter(module).changes[splat.arg.value] = Change(replacement=text)
+        for forward in self.switches.forwards:
+            given = {a.keyword.value for a in forward.call.args if a.keyword}
+            missing = tuple(f"{n}={forward.base}.{n}" for n in (ENABLED, EPS) if n not in given)
+            if missing:
+                rewriter(forward.module).changes[forward.call] = Change(arguments=missing)
+        for declared in self.switches.declared.values():
+            insert(declared.home.module, self._fields(declared.home, frozenset(declared.read)))
+        edits = {path: [*r.edits()] for path, r in rewriters.items()}
+        for path, found in inserted.items():
+            edits.setdefault(path, []).extend(found.values())
+        return edits
+
+    def _keywords(self, call: cst.Call) -> tuple[str, ...]:
+        if call not in self.switches.homes:
+            return ()
+        base = self.switches.routes[call].base
+        return f"enabled={base}.{ENABLED}", f"eps={base}.{EPS}"
+
+    def _fields(self, home: Class, read: frozenset[str]) -> list[Edit]:
+        """The declarations in one class, and the import of ``field`` that they need."""
+        line = fields.place(home, read - {"*"}, "*" in read, self.resolver)
+        if line is None or fields.has_switch(home, self.resolver):
+            return []
+        module = home.module
+        edits: list[Edit] = []
+        function = fields.field_function(module, self.resolver)
+        if function is None:
+            function = "field"
+            if fields.needs_field_function(home, line, self.resolver):
+                placer = self._placer(module)
+                statement = _dataclasses_import(module)
+                edit = (
+                    placer.add_name(statement, "field")
+                    if statement is not None
+                    else placer.top_level(Import("dataclasses", "field"), None)
+                )
+                edits += [edit] if edit is not None else []
+        return [*edits, *fields.declarations(home, line, function, self.resolver)]
+
+    def _import(self, construction: Construction) -> list[Edit]:
+        """The import of CautiousOptimizer for one construction, unless the name is there already."""
+        module, call = construction.module, construction.call
+        if any(self._is_ours(b.target, b.member, module) for b in self.resolver.bindings(CLASS_NAME, call, module)):
+            return []
+        placer = self._placer(module)
+        new = self.placements[call].statement
+        first = dotted(call.func).partition(".")[0]
+        statements = [b.node for b in self.resolver.bindings(first, call, module) if b.kind == "import"]
+        anchor = statements[0] if statements else None
+        if anchor is not None and not module.unconditional(anchor):
+            return self._late_import(new, construction, placer)
+        if anchor is not None and module.function(anchor) is not None:
+            return [placer.in_function(new, anchor)]
+        if anchor is None:
+            anchor = self._definition_import(module)
+        edit = placer.top_level(new, anchor)
+        return [edit] if edit is not None else self._late_import(new, construction, placer)
+
+    def _definition_import(self, module: Module) -> cst.CSTNode | None:
+        """For a class that is not imported: the module's import of torch, if it always runs."""
+        for bindings in module.root.bindings.values():
+            for b in bindings:
+                if b.kind == "import" and b.target.partition(".")[0] == "torch" and module.unconditional(b.node):
+                    return b.node
+        return None
+
+    def _late_import(self, new: Import, construction: Construction, placer: ImportPlacer) -> list[Edit]:
+        """The import close to its use, where torch itself is imported only sometimes."""
+        function = construction.module.function(construction.call)
+        if function is not None:
+            edit = placer.at_start_of(new, function)
+            if edit is not None:
+                return [edit]
+        return [placer.before_statement(new, construction.call)]
+
+    def _style(self, module: Module) -> Style:
+        return style_for((self.project.root / module.path).resolve().parent)
+
+    def _placer(self, module: Module) -> ImportPlacer:
+        name, _ = self.project.module_name(module.path)
+        package = name.partition(".")[0] if "." in name or module.path.endswith("__init__.py") else None
+        return ImportPlacer(module, self._style(module), (self.project.root / module.path).resolve(), package)
+
+    # -- the runtime ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _runtime_paths(self) -> list[str]:
+        """Where wraps are imported from, or will be."""
+        used = {
+            self.placements[c.call].path
+            for c in self.constructions
+            if c.reason is None and c.wrapper is None and c.call in self.placements
+        }
+        existing = {p for p in self.project.mentioning(r"# cautify-runtime:") if self._is_runtime_file(p)}
+        return sorted(used | existing)
+
+    def _is_runtime_file(self, path: str) -> bool:
+        return state(self.project.data[path]) != "foreign"
+
+    def runtime(self) -> str | None:
+        """The path of the runtime, the first where there are several."""
+        return self._runtime_paths[0] if self._runtime_paths else None
+
+    def runtimes(self) -> list[FilePlan]:
+        """The runtime files to create or bring up to date.
+
+        Raises:
+            RuntimeEdited: a file of that name is there and is not a runtime.
+        """
+        plans = []
+        for path in self._runtime_paths:
+            before = self._on_disk(path)
+            if before is None:
+                plans.append(FilePlan(path, Action.CREATE, None, template()))
+                continue
+            kind = state(before)
+            if kind == "foreign":
+                raise RuntimeEdited(
+                    path,
+                    "a file of this name is there already, and cautify did not write it",
+                    "Name another place with --vendor-to, or move the file away.",
+                )
+            if kind == "older":
+                edit = Edit(Span(0, len(before)), template(), "runtime")
+                plans.append(FilePlan(path, Action.MODIFY, before, template(), (edit,)))
+        return plans
+
+    def _on_disk(self, path: str) -> bytes | None:
+        if path in self.project.data:
+            return self.project.data[path]
+        try:
+            return (self.project.root / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    # -- the report -------------------------------------------------------------------------------------------------
+
+    def sites(self) -> tuple[Site, ...]:
+        """Every construction with its verdict, ordered by file and place."""
+        return tuple(sorted((self._site(c) for c in self.constructions), key=lambda s: (s.path, s.line, s.column)))
+
+    def _site(self, construction: Construction) -> Site:
+        module, call = construction.module, construction.call
+        start, end = module.span(call)
+        line, column = module.source.position(start)
+        verdict = Verdict.SKIP
+        if construction.reason is None:
+            verdict = Verdict.WRAP if construction.wrapper is None else Verdict.WRAPPED
+        warnings = []
+        if construction.custom is not None and construction.reason is None:
+            warnings.append(
+                f"{construction.custom.name} is the project's own optimizer: its whole update is masked from outside, and "
+                "what its step keeps for itself (a residual of the update, say) is not"
+            )
+        detail = construction.detail
+        if construction.reason is None and call not in self.switches.homes and construction.wrapper is None:
+            detail = self.switches.why.get(call, "")
+        if construction.reason in _CANNOT and call in self.switches.homes:
+            detail += "; its config's switch raises an error there"
+        return Site(
+            path=module.path,
+            line=line,
+            column=column,
+            end_line=module.source.position(end)[0],
+            optimizers=construction.optimizers,
+            form=construction.form,
+            verdict=verdict,
+            reason=construction.reason,
+            switch=self._switch(construction) if construction.reason is None else None,
+            detail=detail,
+            warnings=tuple(warnings),
+        )
+
+    def _switch(self, construction: Construction) -> Switch:
+        call, module = construction.call, construction.module
+        home = self.switches.homes.get(call)
+        if home is not None:
+            base = self.switches.routes[call].base
+            homes = self._reached(home, self.switches.routes[call].owner)
+            return Switch(HomeKind.FIELD, f"{base}.{ENABLED}", f"{base}.{EPS}", tuple(homes))
+        if construction.wrapper is not None:
+            enabled = argument(construction.wrapper, "enabled", None)
+            eps = argument(construction.wrapper, "eps", None)
+            if enabled is not None:
+                shown = module.text(eps) if eps is not None else None
+                return Switch(HomeKind.CONSTANT, module.text(enabled), shown)
+        return Switch(HomeKind.ENVIRONMENT)
+
+    def _reached(self, home: Class, owner: Class) -> list[Home]:
+        """The declaration a site reads, and those that are forwarded to it, in order of their paths."""
+        builders: dict[cst.ClassDef, Class] = {}
+        pending = [owner]
+        while pending:
+            current = pending.pop()
+            below = {c.node for c in self.resolver.descendants(current)}
+            for forward in self.switches.forwards:
+                if forward.builds.node in below and forward.home.node not in builders:
+                    builders[forward.home.node] = forward.home
+                    pending.append(forward.home)
+        rest = sorted(builders.values(), key=lambda c: (c.module.path, c.module.line(c.node)))
+        return [self._home(c) for c in [home, *(c for c in rest if c.node is not home.node)]]
+
+    def _home(self, cls: Class) -> Home:
+        declared = self.switches.declared.get(cls.node)
+        read = declared.read if declared else set()
+        own = fields.own_fields(cls)
+        rate = next((f for f in own if f.name in read and f.name not in (ENABLED, EPS)), None)
+        line = cls.module.line(rate.node if rate else cls.node)
+        name, _ = self.project.module_name(cls.module.path)
+        return Home(HomeKind.FIELD, cls.module.path, line, f"{name}.{cls.module.qualified(cls.node)}")
+
+    def warnings(self) -> tuple[str, ...]:
+        """Things about the whole plan that its owner should know."""
+        found = []
+        if self.switches.declared and self.project.mentioning(_SAVES):
+            found.append(
+                f"configs that the patched code saves hold {ENABLED} and {EPS}; code without the patch may refuse to load them"
+            )
+        for package in sorted({p.shared for p in self.placements.values() if p.shared}):
+            found.append(f"scripts import the runtime from {package}: they need the patched {package}, not a published copy")
+        return tuple(found)
+
+
+def _does_nothing(statement: cst.CSTNode) -> bool:
+    """Whether a statement is a docstring, ``pass`` or a bare return."""
+    if isinstance(statement, cst.SimpleStatementLine):
+        return all(_does_nothing(s) for s in statement.body)
+    if isinstance(statement, cst.Expr):
+        return isinstance(statement.value, (cst.SimpleString, cst.ConcatenatedString, cst.Ellipsis))
+    return isinstance(statement, cst.Pass) or (isinstance(statement, cst.Return) and statement.value is None)
+
+
+def _dataclasses_import(module: Module) -> cst.ImportFrom | None:
+    for bindings in module.root.bindings.values():
+        for b in bindings:
+            if b.kind == "import" and b.target == "dataclasses" and isinstance(b.node, cst.ImportFrom):
+                return b.node
+    return None
+

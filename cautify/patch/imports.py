@@ -1,0 +1,290 @@
+"""Where an import may go, and where isort would put it.
+
+The place is chosen inside the run of import statements that holds the optimizer's import, so that nothing the file does
+before it (``sys.path``, ``os.environ``, docstring, ``__future__``) is overtaken. Within the run, sections and order
+are those of ruff's and isort's defaults, with the settings of the target.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import libcst as cst
+
+from cautify.analysis.syntax import Module, dotted
+from cautify.model import Edit
+from cautify.patch.style import Style
+
+_FUTURE, _STDLIB, _THIRD, _FIRST, _LOCAL = range(5)
+_ISORT_BOUNDARY = re.compile(r"#\s*(?:isort|ruff):\s*(?:\w+\s*)?(?:off|on|split|skip)|#\s*fmt:\s*(?:off|on)")
+
+
+@dataclass(frozen=True)
+class Import:
+    """``from module import name``; ``module`` keeps its leading dots."""
+
+    module: str
+    name: str
+
+    @property
+    def text(self) -> str:
+        """The statement."""
+        return f"from {self.module} import {self.name}"
+
+
+class ImportPlacer:
+    """Places imports in one module."""
+
+    def __init__(self, module: Module, style: Style, file: Path, package: str | None) -> None:
+        """``file`` is the module's absolute path, ``package`` the top-level package it is imported from, if any."""
+        self.module = module
+        self.style = style
+        self.file = file
+        self.package = package
+
+    # -- at the top of a module -----------------------------------------------------------------------------------
+
+    def top_level(self, new: Import, anchor: cst.CSTNode | None) -> Edit | None:
+        """The edit that imports ``new`` beside the import statement ``anchor``, or None where there is no place."""
+        body = self.module.tree.body
+        at = self._index(anchor) if anchor is not None else None
+        own = self._first_of_package(new)
+        if own is not None and (at is None or own > at or not self._same_run(own, at)):
+            at = own
+        if at is None:
+            at = next((n for n, s in enumerate(body) if self._is_import(s)), None)
+        if at is None:
+            return None
+        at = self._past_path_changes(at, new)
+        first = last = at
+        while first > 0 and self._joins(first - 1, first):
+            first -= 1
+        while last + 1 < len(body) and self._joins(last, last + 1):
+            last += 1
+        return self._into_run(new, list(body[first : last + 1]))
+
+    def _index(self, node: cst.CSTNode) -> int | None:
+        chain = [node, *self.module.ancestors(node)]
+        for n, statement in enumerate(self.module.tree.body):
+            if statement in chain:
+                return n if self._is_import(statement) else None
+        return None
+
+    def _is_import(self, statement: cst.CSTNode) -> bool:
+        return (
+            isinstance(statement, cst.SimpleStatementLine)
+            and all(isinstance(s, (cst.Import, cst.ImportFrom)) for s in statement.body)
+            and not self._is_future(statement)
+        )
+
+    def _is_future(self, statement: cst.SimpleStatementLine) -> bool:
+        return any(isinstance(s, cst.ImportFrom) and dotted(s.module) == "__future__" for s in statement.body)
+
+    def _joins(self, before: int, after: int) -> bool:
+        """Whether two neighbours are imports that isort sorts together."""
+        body = self.module.tree.body
+        one, two = body[before], body[after]
+        if not (self._is_import(one) and self._is_import(two)):
+            return False
+        assert isinstance(two, cst.SimpleStatementLine) and isinstance(one, cst.SimpleStatementLine)
+        comments = [line.comment.value for line in two.leading_lines if line.comment]
+        trailing = one.trailing_whitespace.comment
+        return not any(_ISORT_BOUNDARY.search(c) for c in [*comments, *([trailing.value] if trailing else [])])
+
+    def _same_run(self, one: int, two: int) -> bool:
+        low, high = sorted((one, two))
+        return all(self._joins(n, n + 1) for n in range(low, high))
+
+    def _first_of_package(self, new: Import) -> int | None:
+        """The first top-level statement that imports from the package that ``new`` comes from."""
+        top = "." if new.module.startswith(".") else new.module.partition(".")[0]
+        for n, statement in enumerate(self.module.tree.body):
+            if self._is_import(statement):
+                assert isinstance(statement, cst.SimpleStatementLine)
+                for name in _modules(statement):
+                    if (name.startswith(".") and top == ".") or name.partition(".")[0] == top:
+                        return n
+        return None
+
+    def _past_path_changes(self, at: int, new: Import) -> int:
+        """The next import after the last ``sys.path`` change, when the import needs it."""
+        if new.module.startswith("."):
+            return at
+        body = self.module.tree.body
+        for n in range(len(body) - 1, at, -1):
+            statement = body[n]
+            if isinstance(statement, cst.SimpleStatementLine) and "sys.path" in self.module.text(statement):
+                later = next((m for m in range(n + 1, len(body)) if self._is_import(body[m])), None)
+                return later if later is not None else at
+        return at
+
+    def _into_run(self, new: Import, run: list[cst.SimpleStatementLine | cst.BaseCompoundStatement]) -> Edit:
+        lines = [s for s in run if isinstance(s, cst.SimpleStatementLine)]
+        section = self._section(new.module)
+        key = self._key(new.module, is_from=True)
+        same = [s for s in lines if self._section(_modules(s)[0]) == section]
+        if same:
+            for statement in same:
+                if self._statement_key(statement) > key:
+                    return self._before(statement, new.text + "\n")
+            return self._after(same[-1], "\n" + new.text)
+        lower = [s for s in lines if self._section(_modules(s)[0]) < section]
+        if lower:
+            return self._after(lower[-1], "\n\n" + new.text)
+        return self._before(lines[0], new.text + "\n\n")
+
+    def _before(self, statement: cst.SimpleStatementLine, text: str) -> Edit:
+        source = self.module.source
+        at = source.line_start(self.module.span(statement)[0])
+        if statement is not self.module.tree.body[0]:
+            at = comment_start(self.module, at)
+        return source.edit(at, at, text, "import")
+
+    def _after(self, statement: cst.SimpleStatementLine, text: str) -> Edit:
+        source = self.module.source
+        at = source.line_end(self.module.span(statement)[1])
+        return source.edit(at, at, text, "import")
+
+    # -- order ----------------------------------------------------------------------------------------------------
+
+    def _statement_key(self, statement: cst.SimpleStatementLine) -> tuple[object, ...]:
+        return self._key(_modules(statement)[0], is_from=isinstance(statement.body[0], cst.ImportFrom))
+
+    def _key(self, name: str, is_from: bool) -> tuple[object, ...]:
+        level = len(name) - len(name.lstrip("."))
+        natural = [(int(p) if p.isdigit() else -1, p) for p in re.split(r"(\d+)", name.lower())]
+        kind = 0 if self.style.force_sort_within_sections else int(is_from)
+        return (kind, -level, natural, name)
+
+    def _section(self, name: str) -> int:
+        top = name.partition(".")[0]
+        if name.startswith("."):
+            return _LOCAL
+        if top == "__future__":
+            return _FUTURE
+        if top in sys.stdlib_module_names:
+            return _STDLIB
+        if top in self.style.known_first_party or top == self.package:
+            return _FIRST
+        if any((r / top).is_dir() or (r / f"{top}.py").is_file() for r in self.style.source_roots):
+            return _FIRST
+        if top == "cautious_optimizer" and self.file.parent in [r.resolve() for r in self.style.source_roots]:
+            return _FIRST
+        return _THIRD
+
+    # -- elsewhere ------------------------------------------------------------------------------------------------
+
+    def in_function(self, new: Import, anchor: cst.CSTNode) -> Edit:
+        """The import on the line after an import statement inside a function."""
+        statement = self.module.statement(anchor)
+        source = self.module.source
+        start, end = self.module.span(statement)
+        indent = source.slice(source.line_start(start), start)
+        at = source.line_end(end)
+        return source.edit(at, at, f"\n{indent}{new.text}", "import")
+
+    def at_start_of(self, new: Import, function: cst.FunctionDef) -> Edit | None:
+        """The import as the first statement of a function, after its docstring. None for a body on the ``def`` line."""
+        if not isinstance(function.body, cst.IndentedBlock):
+            return None
+        body = list(function.body.body)
+        source = self.module.source
+        first = body[0]
+        start, end = self.module.span(first)
+        indent = source.slice(source.line_start(start), start)
+        if indent.strip():
+            return None
+        if function.get_docstring() is not None:
+            at = source.line_end(end)
+            return source.edit(at, at, f"\n{indent}{new.text}", "import")
+        at = comment_start(self.module, source.line_start(start))
+        return source.edit(at, at, f"{indent}{new.text}\n", "import")
+
+    def before_statement(self, new: Import, node: cst.CSTNode) -> Edit:
+        """The import on the line above the statement that holds a node."""
+        source = self.module.source
+        statement = self.module.statement(node)
+        start = self.module.span(statement)[0]
+        line = source.line_start(start)
+        indent = source.slice(line, start)
+        at = comment_start(self.module, line)
+        return source.edit(at, at, f"{indent}{new.text}\n", "import")
+
+    # -- one more name --------------------------------------------------------------------------------------------
+
+    def add_name(self, statement: cst.ImportFrom, name: str) -> Edit | None:
+        """``name`` added, in order, to the names of a ``from`` import."""
+        if isinstance(statement.names, cst.ImportStar):
+            return None
+        source = self.module.source
+        line = self.module.statement(statement)
+        if self.style.force_single_line:
+            at = source.line_end(self.module.span(line)[1])
+            return source.edit(at, at, f"\nfrom {dotted(statement.module)} import {name}", "import")
+        aliases = list(statement.names)
+        after = [a for a in aliases if not _sorts_after(dotted(a.name), name)]
+        start, end = self.module.span(statement)
+        multiline = "\n" in source.slice(start, end)
+        if not multiline and not statement.lpar:
+            names = [source.slice(*self.module.span(a)).rstrip(", ") for a in aliases]
+            names.insert(len(after), name)
+            before = source.slice(start, self.module.span(aliases[0])[0])
+            text = before + ", ".join(names)
+            prefix = source.slice(source.line_start(start), start)
+            if len(prefix) + len(text) > self.style.line_length:
+                unit = self.module.tree.default_indent
+                text = before + "(\n" + "".join(f"{prefix}{unit}{n},\n" for n in names) + prefix + ")"
+            return source.edit(start, end, text, "import")
+        if after:
+            at = self.module.span(after[-1])[1]
+            own_line = source.line_start(at) > start
+            indent = source.slice(source.line_start(at), self.module.span(after[-1])[0])
+            separator = f",\n{indent}" if own_line and not indent.strip() else ", "
+            at = _before_comma(source.utf8, at)
+            return source.edit(at, at, f"{separator}{name}", "import")
+        at = self.module.span(aliases[0])[0]
+        indent = source.slice(source.line_start(at), at)
+        separator = f",\n{indent}" if not indent.strip() and multiline else ", "
+        return source.edit(at, at, f"{name}{separator}", "import")
+
+
+def _before_comma(text: bytes, at: int) -> int:
+    """An alias's span may or may not take in its comma; step back over it and the blanks."""
+    while at > 0 and text[at - 1 : at] in (b",", b" ", b"\n", b"\t"):
+        at -= 1
+    return at
+
+
+def _sorts_after(one: str, two: str) -> bool:
+    """Whether isort puts ``one`` behind ``two``: constants, then classes, then the rest, each by name."""
+
+    def key(name: str) -> tuple[int, str]:
+        kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
+        return kind, name.lower()
+
+    return key(one) > key(two)
+
+
+def comment_start(module: Module, line_start: int) -> int:
+    """Where the comment lines directly above a line begin, or the line itself."""
+    source = module.source
+    while line_start > 0:
+        above = source.line_start(line_start - 1)
+        if not source.slice(above, line_start).lstrip().startswith("#"):
+            break
+        line_start = above
+    return line_start
+
+
+def _modules(statement: cst.SimpleStatementLine) -> list[str]:
+    """The modules that an import line names, with leading dots."""
+    names: list[str] = []
+    for s in statement.body:
+        if isinstance(s, cst.ImportFrom):
+            names.append("." * len(s.relative) + dotted(s.module))
+        elif isinstance(s, cst.Import):
+            names += [dotted(alias.name) for alias in s.names]
+    return names

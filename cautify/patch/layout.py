@@ -1,0 +1,324 @@
+"""How changed code is laid out: as ruff format and black would, where the code around it is laid out so already.
+
+A call is one of three shapes: on one line; its arguments on one indented line; or one argument a line with a trailing
+comma. Whether the target's code keeps that rule is tested on the code itself: the unchanged expression is laid out,
+and if that is not what stands there, its own layout is kept and only moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from cautify.analysis.syntax import Module, children, walk
+from cautify.model import Edit
+from cautify.patch.style import Style
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one expression: put it into a call, give a call more arguments, or replace its text."""
+
+    wrap: str | None = None
+    arguments: tuple[str, ...] = ()
+    replacement: str | None = None
+
+
+@dataclass(frozen=True)
+class Text:
+    """Source as it stands. Lines after the first move with the code around, except those inside a string."""
+
+    value: str
+    column: int = 0
+    fixed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Something between brackets, separated by commas."""
+
+    open: str
+    items: tuple[Document, ...]
+    close: str
+    exploded: bool = False
+    trailing_comma: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """Documents side by side."""
+
+    parts: tuple[Document, ...]
+
+
+Document = Text | Group | Row
+
+
+def flat(document: Document) -> str | None:
+    """The document on one line, or None if it cannot be."""
+    match document:
+        case Text(value=value):
+            return None if "\n" in value else value
+        case Group(exploded=True):
+            return None
+        case Group():
+            items = [flat(item) for item in document.items]
+            if any(item is None for item in items):
+                return None
+            return document.open + ", ".join(item for item in items if item is not None) + document.close
+        case Row(parts=parts):
+            pieces = [flat(part) for part in parts]
+            return None if any(p is None for p in pieces) else "".join(p for p in pieces if p is not None)
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Prints documents for one file."""
+
+    width: int
+    unit: str
+    tab: int = 4
+    reflow: bool = True
+
+    def size(self, text: str) -> int:
+        """Columns that a piece of a line takes."""
+        return len(text.expandtabs(self.tab))
+
+    def show(self, document: Document, indent: str, column: int, after: int) -> str:
+        """Lay out ``document``, which begins in ``column`` of a line indented by ``indent`` and has ``after`` columns behind it."""
+        line = flat(document)
+        if line is not None and column + len(line) + after <= self.width:
+            return line
+        match document:
+            case Text():
+                return self._moved(document, column)
+            case Row(parts=parts):
+                return self._row(parts, indent, column, after)
+            case Group():
+                return self._group(document, indent)
+
+    def _group(self, group: Group, indent: str) -> str:
+        inner = indent + self.unit
+        items = [flat(item) for item in group.items]
+        if not group.exploded and all(item is not None for item in items):
+            line = inner + ", ".join(item for item in items if item is not None)
+            if self.size(line) <= self.width:
+                return f"{group.open}\n{line}\n{indent}{group.close}"
+        lines = [self.show(item, inner, self.size(inner), 1) for item in group.items]
+        comma = "," if group.trailing_comma else ""
+        body = "".join(f"{inner}{line}{',' if n + 1 < len(lines) else comma}\n" for n, line in enumerate(lines))
+        return f"{group.open}\n{body}{indent}{group.close}"
+
+    def _row(self, parts: Sequence[Document], indent: str, column: int, after: int) -> str:
+        shown = ""
+        for position, part in enumerate(parts):
+            later = [flat(p) or "" for p in parts[position + 1 :]]
+            last_line = shown.rpartition("\n")[2]
+            start = self.size(last_line) if "\n" in shown else column + len(last_line)
+            later_groups = any(isinstance(p, (Group, Row)) for p in parts[position + 1 :])
+            rest = sum(map(len, later)) + after
+            line = flat(part)
+            if line is not None and (later_groups or isinstance(part, Text)):
+                shown += line
+            else:
+                shown += self.show(part, indent, start, rest)
+        return shown
+
+    def _moved(self, text: Text, column: int) -> str:
+        """A text of several lines, its later lines moved as far as its first."""
+        shift = column - text.column
+        lines = text.value.split("\n")
+        for number, line in enumerate(lines[1:], 1):
+            if number in text.fixed or not line.strip():
+                continue
+            stripped = line.lstrip(" \t")
+            lead = line[: len(line) - len(stripped)]
+            wanted = max(0, self.size(lead) + shift)
+            if "\t" in lead and shift > 0:
+                lines[number] = "\t" * (shift // self.tab) + lead + " " * (shift % self.tab) + stripped
+            elif "\t" not in lead:
+                lines[number] = " " * wanted + stripped
+        return "\n".join(lines)
+
+
+@dataclass
+class Rewriter:
+    """Turns changed expressions of one module into edits."""
+
+    module: Module
+    style: Style
+    changes: dict[cst.CSTNode, Change] = field(default_factory=dict)
+
+    def edits(self) -> list[Edit]:
+        """One edit for each region: the widest expression around a change that stood on one line with it."""
+        regions: dict[cst.CSTNode, set[cst.CSTNode]] = {}
+        for node in self.changes:
+            regions.setdefault(self._region(node), set()).add(node)
+        outer = [r for r in regions if not any(r is not other and self._inside(r, other) for other in regions)]
+        return [self._edit(region) for region in outer]
+
+    def _inside(self, node: cst.CSTNode, other: cst.CSTNode) -> bool:
+        return any(above is other for above in self.module.ancestors(node))
+
+    def _region(self, node: cst.CSTNode) -> cst.CSTNode:
+        region = node
+        line = self._lines(node)
+        for above in self.module.ancestors(node):
+            if not isinstance(above, (cst.BaseExpression, cst.Arg, cst.BaseElement, cst.BaseDictElement)):
+                break
+            if not isinstance(above, cst.BaseExpression):
+                continue
+            if self._lines(above) != line or line[0] != line[1]:
+                break
+            region = above
+        return region
+
+    def _lines(self, node: cst.CSTNode) -> tuple[int, int]:
+        start, end = self.module.outer_span(node)
+        source = self.module.source
+        return source.position(start)[0], source.position(end)[0]
+
+    def _edit(self, region: cst.CSTNode) -> Edit:
+        source = self.module.source
+        start, end = self.module.span(region)
+        line_start = source.line_start(start)
+        before, after = source.slice(line_start, start), source.slice(end, source.line_end(end))
+        indent = before[: len(before) - len(before.lstrip(" \t"))]
+        printer = Printer(self.style.line_length, self.module.tree.default_indent)
+        column, trailing = printer.size(before), printer.size(_code(after))
+        original = source.slice(start, end)
+        plain = self._document(region, {}, reflow=True)
+        kept = printer.show(plain, indent, column, trailing) == original
+        changed = self._document(region, self.changes, reflow=kept)
+        if not kept and isinstance(changed, Group) and not any(c.arguments for c in self.changes.values()):
+            text = changed.open + ", ".join(
+                printer.show(i, indent, column + len(changed.open), 1) for i in changed.items
+            )
+            return source.edit(start, end, text + changed.close, "wrap")
+        return source.edit(start, end, printer.show(changed, indent, column, trailing), "wrap")
+
+    # -- source → document ------------------------------------------------------------------------------------------
+
+    def _document(self, node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change], reflow: bool) -> Document:
+        change = changes.get(node)
+        if change is not None and change.replacement is not None:
+            return Text(change.replacement)
+        if change is not None and change.wrap is not None:
+            rest = {n: c for n, c in changes.items() if n is not node}
+            inner = self._document(node, rest, reflow)
+            return Group(change.wrap, (inner, *map(Text, change.arguments)), ")", exploded=flat(inner) is None)
+        holds = any(n is not node and self._inside(n, node) for n in changes)
+        if not reflow and not holds and change is None:
+            return self._text(node)
+        match node:
+            case cst.Call() if not self._commented(node) or holds or change is not None:
+                arguments = change.arguments if change else ()
+                return self._call(node, changes, reflow, arguments)
+            case cst.List() | cst.Set() | cst.Tuple() if (
+                node.elements and self._bracketed(node) and not self._commented(node)
+            ):
+                items = tuple(self._document(e, changes, reflow) for e in node.elements)
+                opening, closing = self._brackets(node)
+                single = isinstance(node, cst.Tuple) and len(items) == 1
+                magic = self._magic(node, node.elements[-1])
+                return self._text(node) if single else Group(opening, items, closing, exploded=magic)
+            case cst.Dict() if node.elements and not self._commented(node):
+                items = tuple(self._document(e, changes, reflow) for e in node.elements)
+                return Group("{", items, "}", exploded=self._magic(node, node.elements[-1]))
+            case _ if not holds:
+                return self._text(node)
+            case _:
+                return self._split(node, changes, reflow)
+
+    def _call(
+        self, node: cst.Call, changes: Mapping[cst.CSTNode, Change], reflow: bool, extra: tuple[str, ...]
+    ) -> Document:
+        items = tuple(self._document(arg, changes, reflow) for arg in node.args) + tuple(map(Text, extra))
+        opening = self._func(node)
+        if not items:
+            return Text(opening + ")")
+        lone = len(node.args) == 1 and not extra and isinstance(node.args[0].value, cst.GeneratorExp)
+        magic = bool(node.args) and self._magic(node, node.args[-1])
+        comments = self._commented(node)
+        return Group(opening, items, ")", exploded=magic or comments, trailing_comma=not lone)
+
+    def _func(self, node: cst.Call) -> str:
+        start, _ = self.module.span(node)
+        end = self.module.outer_span(node.func)[1]
+        return self.module.source.slice(start, end) + "("
+
+    def _split(self, node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change], reflow: bool) -> Document:
+        """Text of ``node`` with the changed expressions in it as documents."""
+        start, end = self.module.span(node)
+        inner = [n for n in self._direct(node, changes)]
+        parts: list[Document] = []
+        for child in sorted(inner, key=lambda n: self.module.span(n)[0]):
+            first, last = self.module.span(child)
+            if first > start:
+                parts.append(Text(self.module.source.slice(start, first)))
+            parts.append(self._document(child, changes, reflow))
+            start = last
+        if end > start:
+            parts.append(Text(self.module.source.slice(start, end)))
+        return parts[0] if len(parts) == 1 else Row(tuple(parts))
+
+    def _direct(self, node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change]) -> list[cst.CSTNode]:
+        """The nearest expressions below ``node`` that are changed, or are brackets that hold a change."""
+        brackets = (cst.Call, cst.List, cst.Tuple, cst.Set, cst.Dict)
+        found: list[cst.CSTNode] = []
+        for child in children(node):
+            if child in changes or (
+                isinstance(child, brackets) and any(self._inside(n, child) for n in changes) and self._bracketed(child)
+            ):
+                found.append(child)
+            else:
+                found += self._direct(child, changes)
+        return found
+
+    def _bracketed(self, node: cst.CSTNode) -> bool:
+        return not isinstance(node, cst.Tuple) or bool(node.lpar)
+
+    def _brackets(self, node: cst.CSTNode) -> tuple[str, str]:
+        return ("[", "]") if isinstance(node, cst.List) else ("{", "}") if isinstance(node, cst.Set) else ("", "")
+
+    def _magic(self, node: cst.CSTNode, last: cst.CSTNode) -> bool:
+        comma = isinstance(getattr(last, "comma", None), cst.Comma)
+        lines = self._lines(node)
+        return comma and lines[0] != lines[1] and not self.style.skip_magic_trailing_comma
+
+    def _commented(self, node: cst.CSTNode) -> bool:
+        return "#" in self.module.text(node) and any(isinstance(n, cst.Comment) for n in _every(node))
+
+    def _text(self, node: cst.CSTNode) -> Text:
+        start, end = self.module.outer_span(node)
+        source = self.module.source
+        value = source.slice(start, end)
+        if isinstance(node, (cst.Arg, cst.BaseElement, cst.BaseDictElement)):
+            value = value.rstrip().removesuffix(",").rstrip()
+        column = Printer(0, "").size(source.slice(source.line_start(start), start))
+        fixed: set[int] = set()
+        if "\n" in value:
+            for part in walk(node):
+                if isinstance(part, (cst.SimpleString, cst.FormattedString)):
+                    text = self.module.text(part)
+                    if "\n" in text:
+                        first = source.slice(start, self.module.span(part)[0]).count("\n")
+                        fixed.update(range(first + 1, first + 1 + text.count("\n")))
+        return Text(value, column, frozenset(fixed))
+
+
+def _every(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """All nodes, white space and comments included."""
+    found, pending = [], [node]
+    while pending:
+        current = pending.pop()
+        found.append(current)
+        pending.extend(current.children)
+    return found
+
+
+def _code(after: str) -> str:
+    """What stands behind an expression on its line, without the comment."""
+    return after.split("#")[0].rstrip()

@@ -1,0 +1,217 @@
+"""The manifest's text: strict JSON, one line per file, from values and back.
+
+It is made to be committed and merged, so nothing in it changes without need, no line number and no date. It may also
+come from a stranger, so nothing in it is believed before it has been looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from cautify.errors import ManifestUnusable
+from cautify.model import Action, Edit, Options, Span
+from cautify.patch import strict
+from cautify.patch.disk import MANIFEST, unusable
+from cautify.patch.records import FileRecord, Manifest, SiteRecord
+
+SCHEMA = 1
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_MARKER = re.compile(rb"^(<{7}|>{7}|\|{7}|={7})(\s|$)", re.MULTILINE)
+# Lone surrogates (bytes that are not UTF-8) have no encoding, and the others would look like the end of a line.
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_RESTORE = (
+    "Nothing was changed. Restore the file from version control (git checkout -- .cautify/manifest.json); "
+    "without it cautify cannot take its patch back."
+)
+
+
+def parse(data: bytes) -> Manifest:
+    """The manifest that these bytes are.
+
+    Raises:
+        ManifestUnusable: they are none, or one that must not be obeyed; the message tells which and what to do.
+    """
+    marker = _MARKER.search(data)
+    if marker:
+        line = data.count(b"\n", 0, marker.start()) + 1
+        raise refused(
+            f"it has merge conflict markers, the first in line {line}",
+            "Nothing was changed. Resolve the conflict: each file has one line, keep every file's newest. "
+            "Then run the command again.",
+        )
+    try:
+        value = strict.document(data)
+        schema = value.get("schema") if isinstance(value, dict) else None
+        if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+            raise ValueError("it is not a manifest of cautify: it has no schema number")
+        if schema > SCHEMA:
+            raise refused(
+                f"it was written by a newer cautify (schema {schema}, this one knows {SCHEMA})",
+                "Nothing was changed. Upgrade cautify (pip install --upgrade cautify), then run the command again.",
+            )
+        return _manifest(value)
+    except ValueError as error:
+        raise refused(str(error)) from error
+
+
+def refused(why: str, next_step: str = _RESTORE) -> ManifestUnusable:
+    """The refusal of a manifest, for a reason."""
+    return ManifestUnusable(f"{MANIFEST} cannot be used", why, next_step)
+
+
+def _manifest(value: object) -> Manifest:
+    names = ("schema", "version", "options", "runtime", "directories", "files", "problems", "sites")
+    raw = strict.fields(value, "it", names)
+    runtime = raw["runtime"]
+    files = tuple(_file(item) for item in strict.items(raw["files"], "'files'"))
+    directories = strict.texts(raw["directories"], "'directories'")
+    return Manifest(
+        SCHEMA,
+        strict.text(raw["version"], "'version'"),
+        _options(raw["options"]),
+        None if runtime is None else _path(runtime),
+        tuple(_unique(files)),
+        strict.texts(raw["problems"], "'problems'"),
+        tuple(_site(item) for item in strict.items(raw["sites"], "'sites'")),
+        tuple(_path(path) for path in directories),
+    )
+
+
+def _unique(files: Iterable[FileRecord]) -> Iterator[FileRecord]:
+    seen = set()
+    for file in files:
+        if file.path in seen:
+            raise ValueError(f"it lists {file.path!r} twice")
+        seen.add(file.path)
+        yield file
+
+
+def _path(value: object) -> str:
+    path = strict.text(value, "a path")
+    reason = unusable(path)
+    if reason:
+        raise ValueError(f"the path {path!r} {reason}")
+    return path
+
+
+def _options(value: object) -> Options:
+    raw = strict.fields(value, "'options'", ("include", "exclude", "tests", "vendor_to"))
+    tests, vendor_to = raw["tests"], raw["vendor_to"]
+    if not isinstance(tests, bool):
+        raise ValueError("'tests' is neither true nor false")
+    return Options(
+        strict.texts(raw["include"], "'include'"),
+        strict.texts(raw["exclude"], "'exclude'"),
+        tests,
+        None if vendor_to is None else strict.text(vendor_to, "'vendor_to'"),
+    )
+
+
+def _file(value: object) -> FileRecord:
+    raw = strict.fields(value, "a file", ("path", "action", "before", "after", "layers"))
+    path = _path(raw["path"])
+    try:
+        action = Action(strict.text(raw["action"], "'action'"))
+    except ValueError as error:
+        raise ValueError(f"{path!r} has the unknown action {raw['action']!r}") from error
+    layers = tuple(_layer(layer, path) for layer in strict.items(raw["layers"], f"'layers' of {path!r}"))
+    before = None if raw["before"] is None else _hash(raw["before"], path)
+    if action is Action.DELETE or (action is Action.CREATE) != (before is None) or (before is None) != (not layers):
+        raise ValueError(f"{path!r} has a 'before' or 'layers' that do not go with its action")
+    return FileRecord(path, action, before, _hash(raw["after"], path), layers)
+
+
+def _hash(value: object, path: str) -> str:
+    found = strict.text(value, f"a hash of {path!r}")
+    if not _HASH.fullmatch(found):
+        raise ValueError(f"a hash of {path!r} is not a SHA-256")
+    return found
+
+
+def _layer(value: object, path: str) -> tuple[Edit, ...]:
+    return tuple(_edit(item, path) for item in strict.items(value, f"a layer of {path!r}"))
+
+
+def _edit(value: object, path: str) -> Edit:
+    raw = strict.fields(value, f"an edit of {path!r}", ("at", "text", "purpose"))
+    at = [strict.number(offset, f"an offset in {path!r}") for offset in strict.items(raw["at"], f"'at' in {path!r}")]
+    if len(at) != 2 or at[0] > at[1]:
+        raise ValueError(f"an edit of {path!r} has no proper span")
+    try:
+        replacement = strict.text(raw["text"], f"the text of an edit of {path!r}").encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the text of an edit of {path!r} has a character that stands for no byte") from error
+    return Edit(Span(*at), replacement, strict.text(raw["purpose"], f"the purpose of an edit of {path!r}"))
+
+
+def _site(value: object) -> SiteRecord:
+    raw = strict.fields(value, "a site", ("path", "optimizers", "verdict"), ("reason",))
+    return SiteRecord(
+        strict.text(raw["path"], "the path of a site"),
+        strict.texts(raw["optimizers"], "the optimizers of a site"),
+        strict.text(raw["verdict"], "the verdict of a site"),
+        strict.text(raw.get("reason", ""), "the reason of a site"),
+    )
+
+
+def dump(manifest: Manifest) -> bytes:
+    """The manifest as it is written: always the same bytes for the same content."""
+    options = manifest.options
+    files = sorted(manifest.files, key=lambda record: record.path)
+    head: Mapping[str, object] = {
+        "schema": manifest.schema,
+        "version": manifest.version,
+        "options": {
+            "include": options.include,
+            "exclude": options.exclude,
+            "tests": options.tests,
+            "vendor_to": options.vendor_to,
+        },
+        "runtime": manifest.runtime,
+        "directories": sorted(manifest.directories),
+    }
+    rows: Mapping[str, Sequence[object]] = {
+        "files": [_file_row(record) for record in files],
+        "problems": sorted(manifest.problems),
+        "sites": [_site_row(site) for site in sorted(manifest.sites)],
+    }
+    parts = [f"{_json(key)}: {_json(value)}" for key, value in head.items()]
+    parts += [f"{_json(key)}: [{_lines(value)}]" for key, value in rows.items()]
+    return ("{\n" + ",\n".join(parts) + "\n}\n").encode("utf-8")
+
+
+def _file_row(record: FileRecord) -> Mapping[str, object]:
+    layers = [
+        [
+            {
+                "at": [edit.span.start, edit.span.end],
+                "text": edit.replacement.decode("utf-8", "surrogateescape"),
+                "purpose": edit.purpose,
+            }
+            for edit in layer
+        ]
+        for layer in record.layers
+    ]
+    return {
+        "path": record.path,
+        "action": record.action.value,
+        "before": record.before,
+        "after": record.after,
+        "layers": layers,
+    }
+
+
+def _site_row(site: SiteRecord) -> Mapping[str, object]:
+    row = {"path": site.path, "optimizers": site.optimizers, "verdict": site.verdict}
+    return {**row, "reason": site.reason} if site.reason else row
+
+
+def _lines(rows: Sequence[object]) -> str:
+    return "\n" + ",\n".join(_json(row) for row in rows) + "\n" if rows else ""
+
+
+def _json(value: object) -> str:
+    return _ESCAPED.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(value, ensure_ascii=False))

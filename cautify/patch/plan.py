@@ -1,0 +1,81 @@
+"""Sites, switches and the runtime → edits for each file. Pure: the disk is read, never written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+
+from cautify.analysis.discover import discover
+from cautify.analysis.project import Project
+from cautify.analysis.syntax import Unparsable
+from cautify.errors import ProofFailed
+from cautify.model import Action, FilePlan, Options, Plan
+from cautify.patch.compose import Composer
+from cautify.source import Undecodable, apply_edits, invert
+
+Progress = Callable[[int, int], None]
+
+
+def make_plan(root: Path, options: Options, *, progress: Progress | None = None) -> Plan:
+    """Everything cautify would do to the tree at ``root``.
+
+    Args:
+        root: Directory that holds the target.
+        options: What to look at and where the runtime goes.
+        progress: Called with how many files are done and how many there are.
+
+    Raises:
+        ProofFailed: the planned result of a file does not parse, undo or settle; nothing may be written then.
+        RuntimeEdited: a file of the runtime's name is there that is not cautify's.
+    """
+    found = discover(root, options)
+    project = Project(root, found.files, progress=progress)
+    composer = Composer(project, options, found.excluded)
+    edited = composer.edits()
+    files: list[FilePlan] = []
+    for path, edits in sorted(edited.items()):
+        before = project.data[path]
+        after = apply_edits(before, edits)
+        if after != before:
+            if apply_edits(after, invert(before, edits)) != before:
+                raise ProofFailed(path, "undoing the planned edits does not give the file back", _REPORT)
+            files.append(FilePlan(path, Action.MODIFY, before, after, tuple(edits)))
+    files += composer.runtimes()
+    files.sort(key=lambda f: f.path)
+    _prove(composer, {f.path: f.after for f in files if f.after is not None})
+    problems = tuple(project.problems[p] for p in sorted(project.problems) if p not in found.excluded)
+    return Plan(
+        root=root,
+        options=options,
+        sites=composer.sites(),
+        files=tuple(files),
+        problems=problems,
+        warnings=composer.warnings(),
+        runtime=composer.runtime(),
+        scanned=len(found.files),
+    )
+
+
+def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
+    """The planned tree, still in memory, parses and has nothing left to plan."""
+    if not after:
+        return
+    project = composer.project.with_overlay(after)
+    for path in after:
+        if project.module(path) is None:
+            problem = project.problems[path]
+            raise ProofFailed(path, f"the planned result does not parse ({problem.detail})", _REPORT)
+    again = Composer(project, composer.options, composer.excluded)
+    try:
+        left = {path: edits for path, edits in again.edits().items() if edits}
+    except (Unparsable, Undecodable) as error:
+        raise ProofFailed(sorted(after)[0], f"the planned result cannot be planned again ({error})", _REPORT) from error
+    if left:
+        path, edits = sorted(left.items())[0]
+        what = f"the planned result would be edited again ({edits[0].purpose}: {edits[0].replacement.decode('utf-8', 'replace').strip()[:80]!r})"
+        raise ProofFailed(path, what, _REPORT)
+
+
+_REPORT = "Nothing was written. Leave the file out with --exclude, and please report this as a bug in cautify."
+

@@ -1,0 +1,109 @@
+"""Whole statements that are added: pops of the two names out of keyword arguments, and the guard of a config that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import libcst as cst
+
+from cautify.analysis.route import Splat
+from cautify.analysis.sites import Construction
+from cautify.analysis.syntax import Module, dotted, walk
+from cautify.homes import ENABLED, NAMES
+from cautify.model import Edit
+from cautify.patch.imports import comment_start
+
+
+def pops(module: Module, splat: Splat) -> list[Edit]:
+    """Take the switch out of a dict of all fields, below the pops that are there, or below its assignment."""
+    assert splat.variable is not None and splat.statement is not None
+    line = module.statement(splat.statement)
+    siblings = _siblings(module, line)
+    if not siblings or not isinstance(line, cst.SimpleStatementLine):
+        return []
+    last: cst.CSTNode = line
+    quote = None
+    popped: set[str] = set()
+    for following in siblings[siblings.index(line) + 1 :]:
+        popping = _pop(following, splat.variable)
+        if popping is None:
+            break
+        last = following
+        if isinstance(popping, cst.SimpleString):
+            quote = popping.quote[-1]
+            popped.add(str(popping.evaluated_value))
+    missing = [name for name in NAMES if name not in popped]
+    if not missing:
+        return []
+    quote = quote or _quote(module)
+    value = splat.statement.value if isinstance(splat.statement, (cst.Assign, cst.AnnAssign)) else None
+    default = "" if isinstance(value, cst.Call) else ", None"  # a comprehension may have left the names out
+    source = module.source
+    start, end = module.span(line)
+    indent = source.slice(source.line_start(start), start)
+    text = "".join(f"\n{indent}{splat.variable}.pop({quote}{name}{quote}{default})" for name in missing)
+    at = source.line_end(module.span(last)[1] if last is not line else end)
+    return [source.edit(at, at, text, "pop")]
+
+
+def filtered(module: Module, splat: Splat) -> str | None:
+    """The splatted dict without the two names, for a dict that must not be popped from. None: filtered already."""
+    value = splat.arg.value
+    text = module.text(value)
+    if ENABLED in text:
+        return None
+    quote = _quote(module)
+    names = ", ".join(f"{quote}{name}{quote}" for name in NAMES)
+    return f"{{k: v for k, v in {text}.items() if k not in ({names})}}"
+
+
+def guard(construction: Construction, base: str) -> list[Edit]:
+    """An error where a switched config builds an optimizer that cannot be cautious: the flag must not do nothing."""
+    module = construction.module
+    statement = module.statement(construction.call)
+    siblings = _siblings(module, statement)
+    test = f"{base}.{ENABLED}"
+    if statement in siblings:
+        before = siblings[: siblings.index(statement)]
+        if any(isinstance(s, cst.If) and module.text(s.test) == test for s in before):
+            return []
+    source = module.source
+    start = module.span(statement)[0]
+    line = source.line_start(start)
+    indent = source.slice(line, start)
+    if indent.strip():
+        return []
+    unit = module.tree.default_indent
+    name = construction.optimizers[0].rpartition(".")[2]
+    message = f'"{ENABLED} does not work with {name}: {construction.detail}"'
+    text = f"{indent}if {test}:\n{indent}{unit}raise ValueError(\n{indent}{unit * 2}{message}\n{indent}{unit})\n"
+    at = comment_start(module, line)
+    return [source.edit(at, at, text, "guard")]
+
+
+def _siblings(module: Module, statement: cst.CSTNode) -> Sequence[cst.CSTNode]:
+    """The statements of the block that holds a statement."""
+    parent = module.parents.get(statement)
+    body = getattr(parent, "body", ())
+    return body if isinstance(body, (list, tuple)) else ()
+
+
+def _pop(statement: cst.CSTNode, variable: str) -> cst.CSTNode | None:
+    """The key of a statement that is ``variable.pop(key)`` and nothing else."""
+    if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+        return None
+    expression = statement.body[0]
+    value = expression.value if isinstance(expression, (cst.Expr, cst.Assign)) else None
+    if isinstance(value, cst.Call) and dotted(value.func) == f"{variable}.pop" and value.args:
+        return value.args[0].value
+    return None
+
+
+def _quote(module: Module) -> str:
+    """The quotes that the file's strings mostly have."""
+    double = single = 0
+    for node in walk(module.tree):
+        if isinstance(node, cst.SimpleString):
+            double += node.quote == '"'
+            single += node.quote == "'"
+    return "'" if single > double else '"'

@@ -1,0 +1,103 @@
+"""How the target wants its code laid out: line length and import order, from the settings of its own tools."""
+
+from __future__ import annotations
+
+import configparser
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover - the same library under its PyPI name
+    import tomli as tomllib
+
+DEFAULT_LINE_LENGTH = 88
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the edits follow. ``source_roots`` are the directories, absolute, in which isort looks for own modules."""
+
+    line_length: int = DEFAULT_LINE_LENGTH
+    skip_magic_trailing_comma: bool = False
+    known_first_party: frozenset[str] = frozenset()
+    source_roots: tuple[Path, ...] = ()
+    force_single_line: bool = False
+    force_sort_within_sections: bool = False
+
+
+@cache
+def style_for(directory: Path) -> Style:
+    """The style in force for files of a directory: that of the nearest configuration above it, as ruff finds it."""
+    for above in (directory, *directory.parents):
+        for name in (".ruff.toml", "ruff.toml"):
+            settings = _toml(above / name)
+            if settings is not None:
+                return _from_ruff(settings, above)
+        pyproject = _toml(above / "pyproject.toml") or {}
+        tool = _table(pyproject, "tool")
+        if "ruff" in tool:
+            return _from_ruff(_table(tool, "ruff"), above, _table(tool, "black"))
+        if "black" in tool or "isort" in tool:
+            return _from_black(_table(tool, "black"), _table(tool, "isort"), above)
+        length = _flake8_length(above)
+        if length is not None:
+            return Style(line_length=length, source_roots=(above, above / "src"))
+        if (above / ".git").exists() or pyproject:
+            return Style(source_roots=(above, above / "src"))
+    return Style(source_roots=(directory,))
+
+
+def _from_ruff(ruff: Mapping[str, Any], above: Path, black: Mapping[str, Any] | None = None) -> Style:
+    isort = _table(_table(ruff, "lint"), "isort") or _table(ruff, "isort")
+    sources = ruff.get("src", [".", "src"])
+    return Style(
+        line_length=_integer(ruff.get("line-length"), _integer((black or {}).get("line-length"), DEFAULT_LINE_LENGTH)),
+        skip_magic_trailing_comma=bool(_table(ruff, "format").get("skip-magic-trailing-comma", False)),
+        known_first_party=frozenset(isort.get("known-first-party", ())),
+        source_roots=tuple(above / s for s in sources if isinstance(s, str)),
+        force_single_line=bool(isort.get("force-single-line", False)),
+        force_sort_within_sections=bool(isort.get("force-sort-within-sections", False)),
+    )
+
+
+def _from_black(black: Mapping[str, Any], isort: Mapping[str, Any], above: Path) -> Style:
+    return Style(
+        line_length=_integer(black.get("line-length"), _integer(isort.get("line_length"), DEFAULT_LINE_LENGTH)),
+        skip_magic_trailing_comma=bool(black.get("skip-magic-trailing-comma", False)),
+        known_first_party=frozenset(isort.get("known_first_party", ())),
+        source_roots=(above, above / "src"),
+        force_single_line=bool(isort.get("force_single_line", False)),
+        force_sort_within_sections=bool(isort.get("force_sort_within_sections", False)),
+    )
+
+
+def _flake8_length(directory: Path) -> int | None:
+    for name in (".flake8", "setup.cfg", "tox.ini"):
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        try:
+            if parser.read(directory / name, encoding="utf-8"):
+                return parser.getint("flake8", "max-line-length")
+        except (configparser.Error, ValueError, UnicodeDecodeError):
+            continue
+    return None
+
+
+def _toml(path: Path) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _table(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = settings.get(name, {})
+    return table if isinstance(table, dict) else {}
+
+
+def _integer(value: object, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default

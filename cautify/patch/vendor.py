@@ -1,0 +1,157 @@
+"""The vendored runtime: its text, where it goes in the target, and how a copy of it is recognised."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import libcst as cst
+
+from cautify.analysis.project import Package, Project
+from cautify.analysis.syntax import Module, dotted
+from cautify.patch.imports import Import
+
+FILE_NAME = "cautious_optimizer.py"
+CLASS_NAME = "CautiousOptimizer"
+VERSION_LINE = re.compile(rb"^# cautify-runtime: (\S+) tree:([0-9a-f]{16})\s*$", re.MULTILINE)
+_MAIN = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']""", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the runtime lies for a file, and how the file imports it. ``shared`` names another package it belongs to."""
+
+    path: str
+    statement: Import
+    shared: str | None = None
+
+
+@cache
+def template() -> bytes:
+    """The runtime as this version of cautify vendors it: from the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for directory in (package / "templates", package.parent / "templates"):
+        path = directory / FILE_NAME
+        if path.is_file():
+            return path.read_bytes()
+    raise FileNotFoundError(f"{FILE_NAME} is missing from this installation of cautify: reinstall it")
+
+
+def tree_hash(data: bytes) -> str | None:
+    """16 hex digits of the syntax tree of a file, which neither formatting nor comments change. None: does not parse."""
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError):
+        return None
+    return hashlib.sha256(_canonical(tree).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _canonical(node: object) -> str:
+    """A syntax tree as text that is the same on every Python: empty fields, which versions add, are left out."""
+    if isinstance(node, ast.AST):
+        parts = [f"{name}={_canonical(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return f"{type(node).__name__}({','.join(parts)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_canonical, node))}]"
+    return repr(node)
+
+
+def state(data: bytes) -> str:
+    """What a file is: current, older (another version, as it was vendored), edited, or foreign (not a runtime)."""
+    found = VERSION_LINE.search(b"\n".join(data.split(b"\n", 40)[:40]))
+    if found is None:
+        return "foreign"
+    actual = tree_hash(data)
+    if actual == tree_hash(template()):
+        return "current"
+    return "older" if actual is not None and actual.encode() == found.group(2) else "edited"
+
+
+class Vendor:
+    """Chooses the runtime's place for files of one project."""
+
+    def __init__(self, project: Project, vendor_to: str | None) -> None:
+        self.project = project
+        self.vendor_to = vendor_to
+
+    def placement(self, module: Module) -> Placement | str:
+        """Where ``module`` gets the runtime from, or why there is no such place."""
+        path = module.path
+        if self.vendor_to is not None:
+            chosen = self.vendor_to if self.vendor_to.endswith(".py") else f"{self.vendor_to.rstrip('/')}/{FILE_NAME}"
+            chosen = str(PurePosixPath(chosen))
+            return Placement(chosen, Import(self.project.module_name(chosen)[0], CLASS_NAME))
+        name, root = self.project.module_name(path)
+        own = self._imports_own_package(module, name)
+        runnable = bool(_MAIN.search(module.source.text))
+        if "." in name or path.endswith("__init__.py"):
+            if own or not runnable:
+                return self._in_package(module, name, root, own)
+            shared = self._imported_package(module)
+            if shared is not None:
+                return shared
+            return (
+                f"{path} lies in the package {name.partition('.')[0]} but can also be run by itself, and imports nothing of "
+                "that package: no one import statement works both ways"
+            )
+        shared = self._imported_package(module)
+        if shared is not None:
+            return shared
+        directory = str(PurePosixPath(path).parent)
+        beside = FILE_NAME if directory == "." else f"{directory}/{FILE_NAME}"
+        return Placement(beside, Import("cautious_optimizer", CLASS_NAME))
+
+    def _in_package(self, module: Module, name: str, root: str, own: str) -> Placement:
+        parts = name.split(".")
+        inside = PurePosixPath(module.path).relative_to(root or ".").parts
+        levels = len(inside) - 1  # directories between the import root, or PATH, and the file
+        above = len(parts) - (levels if module.path.endswith("__init__.py") else levels + 1)
+        package = parts[: above + 1] if above == 0 else parts[:above]
+        directory = "/".join(p for p in (root, package[0] if above == 0 else "") if p)
+        path = f"{directory}/{FILE_NAME}".lstrip("/")
+        climbs = levels if above == 0 else levels + 1
+        if own == "relative" or (own == "" and above):
+            return Placement(path, Import("." * climbs + "cautious_optimizer", CLASS_NAME))
+        return Placement(path, Import(".".join([*package, "cautious_optimizer"]), CLASS_NAME))
+
+    def _imports_own_package(self, module: Module, name: str) -> str:
+        """How the module imports its own package at top level: absolute, relative, or not at all (empty)."""
+        relative = False
+        for target, _ in _top_level_imports(module):
+            if target.startswith("."):
+                relative = True
+            elif target.partition(".")[0] == name.partition(".")[0]:
+                return "absolute"
+        return "relative" if relative else ""
+
+    def _imported_package(self, module: Module) -> Placement | None:
+        """The package of the project that a script imports whenever it runs."""
+        for target, _ in _top_level_imports(module):
+            found = None if target.startswith(".") else self.project.import_target(module.path, target)
+            if found is None:
+                continue
+            inner = f"{found.directory}/__init__.py" if isinstance(found, Package) else found
+            name, root = self.project.module_name(inner)
+            top = target.partition(".")[0]
+            if name.partition(".")[0] != top or not ("." in name or inner.endswith("__init__.py")):
+                continue
+            path = "/".join(p for p in (root, top, FILE_NAME) if p)
+            return Placement(path, Import(f"{top}.cautious_optimizer", CLASS_NAME), shared=top)
+        return None
+
+
+def _top_level_imports(module: Module) -> list[tuple[str, cst.CSTNode]]:
+    """The modules that are imported whenever the file is, with the statement of each."""
+    found: list[tuple[str, cst.CSTNode]] = []
+    for line in module.tree.body:
+        if isinstance(line, cst.SimpleStatementLine):
+            for statement in line.body:
+                if isinstance(statement, cst.ImportFrom):
+                    found.append(("." * len(statement.relative) + dotted(statement.module), statement))
+                elif isinstance(statement, cst.Import):
+                    found += [(dotted(alias.name), statement) for alias in statement.names]
+    return found
