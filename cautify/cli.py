@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -161,9 +161,10 @@ def revert(
     _run(work, quiet, verbose)
 
 
-def main() -> None:
-    """The entry point of the ``cautify`` command."""
-    app(prog_name="cautify")
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The entry point of the ``cautify`` command. Ends the process with the exit code."""
+    app(args=None if arguments is None else list(arguments), prog_name="cautify")
+    sys.exit(0)
 
 
 def _given(include: list[str] | None, exclude: list[str] | None, tests: bool | None, vendor_to: str | None) -> Given:

@@ -75,15 +75,22 @@ class Project:
                     self.problems[path] = Problem(path, "unparsable", str(error))
         return self._modules[path]
 
-    def mentioning(self, pattern: str) -> list[str]:
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def mentioning(self, pattern: str) -> tuple[str, ...]:
         """The files whose bytes match a regular expression."""
         search = re.compile(pattern.encode("utf-8")).search
-        return [path for path, data in self.data.items() if search(data)]
+        return tuple(path for path, data in self.data.items() if search(data))
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:
-        """The files that hold one of the given identifiers."""
-        alternatives = "|".join(sorted(re.escape(word) for word in words))
-        return self.mentioning(rf"\b(?:{alternatives})\b") if alternatives else []
+        """The files that hold one of the given identifiers, in order."""
+        found = {path for word in words for path in self._with_word(word)}
+        return sorted(found)
+
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def _with_word(self, word: str) -> tuple[str, ...]:
+        plain = word.encode("utf-8")
+        search = re.compile(rb"\b" + re.escape(plain) + rb"\b").search
+        return tuple(path for path, data in self.data.items() if plain in data and search(data))
 
     # -- import names ---------------------------------------------------------------------------------------------
 

@@ -6,13 +6,14 @@ so that a set which holds it says "and maybe something else".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import libcst as cst
 
 from cautify.analysis.project import Package, Project
-from cautify.analysis.syntax import Binding, Module, Scope, dotted, literal
+from cautify.analysis.syntax import Binding, Module, Scope, dotted, literal, walk
 
 _OPAQUE_WRAPPERS = frozenset({"typing.Optional", "typing.Annotated", "typing.Final", "typing.Union", "typing.ClassVar"})
 
@@ -73,6 +74,7 @@ class Resolver:
         self.project = project
         self._values: dict[cst.CSTNode, frozenset[Value]] = {}
         self._subclasses: dict[cst.ClassDef, tuple[Class, ...]] = {}
+        self._assignments: dict[cst.ClassDef, dict[str, list[cst.Assign | cst.AnnAssign]]] = {}
 
     # -- values ---------------------------------------------------------------------------------------------------
 
@@ -255,15 +257,29 @@ class Resolver:
         """The direct subclasses in this project."""
         if cls.node not in self._subclasses:
             found: dict[cst.ClassDef, Class] = {}
-            name = cls.name
-            for path in self.project.mentioning(rf"\bclass\s+\w+[^:]*\b{name}\b|\b{name}\s+as\b"):
-                module = self.project.module(path)
+            mark = re.compile(rb"\bclass\s+\w+\s*[\[(][^:]*\b%(n)s\b|\b%(n)s\s+as\b" % {b"n": cls.name.encode()}).search
+            for path in self.project.mentioning_word({cls.name}):
+                module = self.project.module(path) if mark(self.project.data[path]) else None
                 for node in module.classes if module else ():
                     candidate = Class(module, node)  # type: ignore[arg-type]
-                    if any(isinstance(b, Class) and b.node is cls.node for b in self.bases(candidate)):
+                    if any(
+                        self.may_name(a.value, {cls.name}, module)  # type: ignore[arg-type]
+                        and any(isinstance(b, Class) and b.node is cls.node for b in self.bases(candidate))
+                        for a in node.bases
+                    ):
                         found[node] = candidate
             self._subclasses[cls.node] = tuple(found.values())
         return self._subclasses[cls.node]
+
+    def may_name(self, node: cst.BaseExpression, names: Collection[str], module: Module) -> bool:
+        """Whether an expression could be one of the project's things of these names: a cheap test before resolving."""
+        while isinstance(node, cst.Subscript):
+            node = node.value
+        if isinstance(node, cst.Attribute):
+            return node.attr.value in names
+        if not isinstance(node, cst.Name):
+            return False
+        return node.value in names or any(b.member in names for b in self.bindings(node.value, node, module))
 
     def descendants(self, cls: Class) -> list[Class]:
         """``cls`` and every class of the project below it."""
@@ -342,39 +358,39 @@ class Resolver:
                 if isinstance(binding.node, cst.FunctionDef) and binding.node.returns:
                     return self.annotated(binding.node.returns.annotation, cls.module)
             found: set[Class] = set()
-            for value in self.assigned_attributes(cls, name):
-                found |= self.types(value, cls.module, depth + 1)
-            for annotation in self._annotated_attributes(cls, name):
+            annotations = self._annotated_attributes(cls, name)
+            for annotation in annotations:
                 found |= self.annotated(annotation, cls.module)
+            for value in [] if annotations else self.assigned_attributes(cls, name):
+                found |= self.types(value, cls.module, depth + 1)
             if found:
                 return frozenset(found)
         return frozenset()
 
     def assigned_attributes(self, cls: Class, name: str) -> list[cst.BaseExpression]:
         """The values that methods of a class assign to ``self.name``."""
-        values: list[cst.BaseExpression] = []
-        for statement in self._statements(cls):
-            if isinstance(statement, cst.Assign) and any(_is_self(t.target, name) for t in statement.targets):
-                values.append(statement.value)
-            elif isinstance(statement, cst.AnnAssign) and _is_self(statement.target, name) and statement.value:
-                values.append(statement.value)
-        return values
+        return [s.value for s in self._self_assignments(cls).get(name, ()) if s.value is not None]
 
     def _annotated_attributes(self, cls: Class, name: str) -> list[cst.BaseExpression]:
-        return [
-            s.annotation.annotation
-            for s in self._statements(cls)
-            if isinstance(s, cst.AnnAssign) and _is_self(s.target, name)
-        ]
+        statements = self._self_assignments(cls).get(name, ())
+        return [s.annotation.annotation for s in statements if isinstance(s, cst.AnnAssign)]
 
-    def _statements(self, cls: Class) -> list[cst.CSTNode]:
-        """The assignments in the methods of a class."""
-        parents = cls.module.parents
-        return [
-            n
-            for n in parents
-            if isinstance(n, (cst.Assign, cst.AnnAssign)) and cls.node in cls.module.ancestors(n)
-        ]
+    def _self_assignments(self, cls: Class) -> dict[str, list[cst.Assign | cst.AnnAssign]]:
+        """Attribute name → the assignments to it on ``self`` in the methods of a class."""
+        if cls.node not in self._assignments:
+            found: dict[str, list[cst.Assign | cst.AnnAssign]] = {}
+            for node in walk(cls.node.body):
+                if isinstance(node, cst.Assign):
+                    targets = [t.target for t in node.targets]
+                elif isinstance(node, cst.AnnAssign):
+                    targets = [node.target]
+                else:
+                    continue
+                for target in targets:
+                    if isinstance(target, cst.Attribute) and dotted(target.value) == "self":
+                        found.setdefault(target.attr.value, []).append(node)
+            self._assignments[cls.node] = found
+        return self._assignments[cls.node]
 
     def annotated(self, annotation: cst.BaseExpression, module: Module) -> frozenset[Class]:
         """The classes of this project named by a type annotation; unions give several, ``None`` and foreigners none."""
@@ -417,10 +433,6 @@ class Resolver:
                     values = {v for value in values for v in self.member(value, part)}
                 found |= {v for v in values if isinstance(v, Class)}
         return frozenset(found)
-
-
-def _is_self(target: cst.BaseExpression, name: str) -> bool:
-    return isinstance(target, cst.Attribute) and target.attr.value == name and dotted(target.value) == "self"
 
 
 _PUBLIC = {

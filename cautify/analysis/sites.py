@@ -90,6 +90,9 @@ class SiteFinder:
             return None
         if isinstance(call.func, cst.Attribute) and not dotted(call.func):
             return None
+        names = class_names() | {c.name for c in custom}
+        if not self.resolver.may_name(call.func, names, module):
+            return self._injected(call, module)
         values = self.resolver.values(call.func, module)
         known = {o.name: o for v in values if isinstance(v, External) and (o := lookup(v.name))}
         own = [v for v in values if isinstance(v, Class) and any(v.node is c.node for c in custom)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -13,7 +14,7 @@ from cautify.analysis.sites import Construction
 from cautify.analysis.syntax import Module
 from cautify.homes import field as fields
 
-_CONSUMERS = r"\b(?:asdict|astuple|vars|__dict__|fields)\b"
+_CONSUMERS = r"\b(?:asdict|astuple|vars)[ \t]*\(|\.__dict__\b|\b(?:asdict|astuple)[ \t]+as\b"
 _HARMLESS = frozenset({"dataclasses.replace", "dict", "print"})
 
 
@@ -137,13 +138,15 @@ class SwitchPlanner:
 
     def _building_calls(self, home: Class) -> list[tuple[Module, cst.Call, Class]]:
         family = {c.node: c for c in self.resolver.descendants(home)}
+        names = {c.name for c in family.values()}
         found = []
-        for path in self.resolver.project.mentioning_word({c.name for c in family.values()}):
-            if not self.tests and is_test(path):
+        called = re.compile(rb"\b(?:" + b"|".join(n.encode() for n in sorted(names)) + rb")(?:\s*\(|\s+as\s)").search
+        for path in self.resolver.project.mentioning_word(names):
+            if (not self.tests and is_test(path)) or not called(self.resolver.project.data[path]):
                 continue
             module = self.resolver.project.module(path)
             for call in module.calls if module else ():
-                if isinstance(call.func, (cst.Name, cst.Attribute)):
+                if self.resolver.may_name(call.func, names, module):  # type: ignore[arg-type]
                     values = self.resolver.values(call.func, module)  # type: ignore[arg-type]
                     built = [v for v in values if isinstance(v, Class) and v.node in family]
                     if built and len(built) == len(values):
@@ -192,7 +195,7 @@ class SwitchPlanner:
     def _chokes(self, call: cst.Call, module: Module, family: set[cst.ClassDef]) -> str | None:
         if call in self._calls:
             return None
-        if isinstance(call.func, (cst.Name, cst.Attribute)) and call.args:
+        if call.args and self.resolver.may_name(call.func, ("astuple",), module):
             names = self.resolver.externals(call.func, module)
             if "dataclasses.astuple" in names and any(
                 t.node in family for t in self.resolver.types(call.args[0].value, module)

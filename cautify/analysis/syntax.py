@@ -13,17 +13,20 @@ from functools import cache, cached_property
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
+from cautify.errors import ProofFailed
 from cautify.source import Source
 
 _SKIPPED = ("whitespace", "lpar", "rpar", "leading_lines", "lines_after", "trailing_", "header", "footer", "indent")
 _SKIPPED += ("comma", "semicolon", "equal", "operator", "dot", "colon", "newline")
+
+_LEAVES = frozenset({type(None), str, bool, cst.MaybeSentinel})
 
 Comprehension = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 ScopeNode = cst.Module | cst.FunctionDef | cst.ClassDef | cst.Lambda | cst.BaseComp
 
 
 class Unparsable(ValueError):
-    """libcst cannot read the file, or cannot give it back as it was."""
+    """libcst cannot read the file."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,11 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The child nodes that mean something: no white space, commas, parentheses or operators."""
     for name in _child_fields(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
+        kind = type(value)
+        if kind is tuple or kind is list:
+            yield from value
+        elif kind not in _LEAVES:
             yield value
-        elif isinstance(value, (tuple, list)):
-            for item in value:
-                if isinstance(item, cst.CSTNode):
-                    yield item
 
 
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -113,12 +115,10 @@ class Module:
         """Parse ``source``.
 
         Raises:
-            Unparsable: a syntax error, nesting too deep, or text that libcst does not reproduce.
+            Unparsable: a syntax error, or nesting too deep.
         """
         try:
             self.tree = cst.parse_module(source.text)
-            if self.tree.code != source.text:
-                raise Unparsable("libcst does not reproduce this file")
             self.source = source
             self.path = source.path
             self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
@@ -140,6 +140,8 @@ class Module:
 
     @cached_property
     def _spans(self) -> dict[cst.CSTNode, tuple[int, int]]:
+        if self.tree.code != self.source.text:
+            raise ProofFailed(self.path, "its parser does not reproduce it to the byte", "Leave it out with --exclude.")
         wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
         spans = wrapper.resolve(ByteSpanPositionProvider)
         return {node: (s.start, s.start + s.length) for node, s in spans.items() if s is not None}  # type: ignore[union-attr]
@@ -222,14 +224,15 @@ class Module:
 
     def _visit(self, node: cst.CSTNode, parent: cst.CSTNode, scope: Scope) -> None:
         self.parents[node] = parent
-        if isinstance(node, cst.Call):
-            self.calls.append(node)
-        elif isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension)):
+        kind = type(node)
+        if kind in _OPENING:
             self._open(node, scope)
             return
-        else:
+        if kind is cst.Call:
+            self.calls.append(node)  # type: ignore[arg-type]
+        elif kind in _BINDING:
             self._bind(node, scope)
-            if isinstance(node, (cst.Import, cst.ImportFrom)):
+            if kind is cst.Import or kind is cst.ImportFrom:
                 return
         for child in children(node):
             self._visit(child, node, scope)
@@ -312,6 +315,11 @@ class Module:
         elif isinstance(target, (cst.Tuple, cst.List)):
             for element in target.elements:
                 self._opaque(element.value, node, scope)
+
+
+_OPENING = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension})
+_BINDING = frozenset({cst.Import, cst.ImportFrom, cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Global, cst.Nonlocal})
+_BINDING |= {cst.AugAssign, cst.For, cst.CompFor, cst.Del, cst.AsName, cst.MatchAs, cst.MatchStar, cst.MatchMapping}
 
 
 def _has_parens(node: cst.CSTNode) -> bool:

@@ -146,7 +146,7 @@ def place(cls: Class, read: frozenset[str], everything: bool, resolver: Resolver
     first = next((n for n, f in enumerate(fields) if f.name in read), None)
     if first is None:
         return _with_docstring(cls, fields[-1].line)
-    prefixes = {p for name in read for p in [_prefix(name)] if p}
+    prefixes = {p for p in map(_prefix, read) if p and ("optim" in p or sum(n.startswith(p) for n in read) > 1)}
     last = first
     for number in range(first + 1, len(fields)):
         f = fields[number]

@@ -140,7 +140,8 @@ class Vendor:
             if name.partition(".")[0] != top or not ("." in name or inner.endswith("__init__.py")):
                 continue
             path = "/".join(p for p in (root, top, FILE_NAME) if p)
-            return Placement(path, Import(f"{top}.cautious_optimizer", CLASS_NAME), shared=top)
+            inside = module.path.startswith(path.removesuffix(FILE_NAME))
+            return Placement(path, Import(f"{top}.cautious_optimizer", CLASS_NAME), shared=None if inside else top)
         return None
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import TYPE_CHECKING, TextIO
 
 from cautify.errors import NotConfirmed
@@ -112,18 +113,11 @@ class Console:
             bar.close()
 
     def _write(self, stream: TextIO, lines: Sequence[Sequence[Fragment]]) -> None:
-        if not wants_colour(stream):
+        if wants_colour(stream):
+            text = _ansi(lines)
+        else:
             text = "".join("".join(part for part, _ in line).rstrip() + "\n" for line in lines)
-            _binary(stream, text.encode("utf-8", "surrogateescape"))
-            return
-        from rich.console import Console as Terminal
-        from rich.text import Text
-
-        terminal = Terminal(
-            file=stream, force_terminal=True, soft_wrap=True, markup=False, highlight=False, emoji=False
-        )
-        for line in lines:
-            terminal.print(Text.assemble(*((printable(part), style) for part, style in line), end=""), soft_wrap=True)
+        _binary(stream, text.encode("utf-8", "surrogateescape"))
 
 
 def wants_colour(stream: TextIO) -> bool:
@@ -138,6 +132,21 @@ def wants_colour(stream: TextIO) -> bool:
 def printable(text: str) -> str:
     """The text without what a terminal would obey: a file must not move the cursor of whoever reads its diff."""
     return _CONTROL.sub(lambda m: repr(m[0])[1:-1], text).encode("utf-8", "replace").decode("utf-8")
+
+
+def _ansi(lines: Sequence[Sequence[Fragment]]) -> str:
+    """The lines with colour codes. Rendered apart from the stream: rich would wrap there, and end the process with 1
+    when the stream is closed."""
+    from rich.console import Console as Terminal
+    from rich.text import Text
+
+    page = StringIO()
+    terminal = Terminal(file=page, force_terminal=True, soft_wrap=True, markup=False, highlight=False, emoji=False)
+    for line in lines:
+        text = Text.assemble(*((printable(part), style) for part, style in line))
+        text.rstrip()
+        terminal.print(text, soft_wrap=True)
+    return page.getvalue()
 
 
 def _coloured(data: bytes, file: FilePlan) -> Iterator[list[Fragment]]:

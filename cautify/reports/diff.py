@@ -69,7 +69,7 @@ def _lines(data: bytes) -> list[bytes]:
 def _blocks(old: Sequence[bytes], new: Sequence[bytes], before: bytes, edits: Sequence[Edit]) -> list[Block]:
     """The changed blocks. Edits say where to look; without them the two texts are compared."""
     regions = _edited_regions(old, new, before, edits) if edits else [(0, len(old), 0, len(new))]
-    blocks = []
+    blocks: list[Block] = []
     for region in regions:
         blocks += _compare(old, new, region)
     return blocks

@@ -49,7 +49,7 @@ def _site_lines(sites: Sequence[Site], *, verbose: bool) -> Iterator[Line]:
             ("  ", ""),
             (_switch_or_reason(site), "cyan" if site.switch else ""),
         ]
-        if site.detail and verbose:
+        if site.detail and (verbose or _wants_explaining(site)):
             yield [(f"    {site.detail}", "dim")]
         if verbose and site.switch:
             for home in site.switch.homes:
@@ -59,7 +59,16 @@ def _site_lines(sites: Sequence[Site], *, verbose: bool) -> Iterator[Line]:
 
 
 def _optimizers(site: Site) -> str:
-    return " | ".join(site.optimizers) or "an optimizer"
+    """The classes, by name alone unless they are torch's: where others live is in the JSON, and makes wide rows."""
+    names = (name if name.startswith("torch.optim.") else name.rpartition(".")[2] for name in site.optimizers)
+    return " | ".join(names) or "an optimizer"
+
+
+def _wants_explaining(site: Site) -> bool:
+    """Whether a reader will ask why: the site could have been more than it is."""
+    if site.verdict is Verdict.SKIP:
+        return site.reason != "test-code"
+    return site.verdict is Verdict.WRAP and site.switch is not None and site.switch.kind is HomeKind.ENVIRONMENT
 
 
 def _switch_or_reason(site: Site) -> str:

@@ -179,7 +179,7 @@ def _patched(before: bytes, diff: bytes) -> bytes:
     old = [line + b"\n" for line in old[:-1]] + [line for line in old[-1:] if line]
     new: list[bytes] = []
     at = 0
-    lines = diff.split(b"\n")[4:-1] if diff else []
+    lines = diff.split(b"\n")[3:-1] if diff else []
     for index, line in enumerate(lines):
         if line.startswith(b"@@ -"):
             first, _, length = line.split()[1][1:].partition(b",")
