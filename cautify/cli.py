@@ -128,7 +128,7 @@ def check(
     quiet: _Quiet = False,
     verbose: _Verbose = False,
 ) -> None:
-    """Exit with 0 if the patch is whole and nothing is left to wrap; else list every difference and exit with 1."""
+    """For CI: list every difference, exit with 1 if there is one."""
 
     def work(console: Console) -> Outcome:
         from cautify.commands import check as command
@@ -176,11 +176,13 @@ def _given(include: list[str] | None, exclude: list[str] | None, tests: bool | N
 
 def _run(work: Callable[[Console], Outcome], quiet: bool, verbose: bool) -> None:
     """Call a command, say how it ended, and exit: the one error boundary."""
-    from cautify.errors import CautifyError
+    from cautify.errors import CautifyError, InvalidOption
     from cautify.reports.console import Console
 
     console = Console(quiet, verbose)
     try:
+        if quiet and verbose:
+            raise InvalidOption("--quiet and --verbose cannot be used together", "they contradict", "Leave one out.")
         outcome = work(console)
         console.note("\n".join(part for part in (*outcome.details, outcome.message) if part))
         code = outcome.exit_code

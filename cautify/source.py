@@ -135,7 +135,8 @@ def _normalise(raw: str) -> str:
         raw = raw.replace("\r\n", "\n").replace("\r", "\n")
     if "\f" not in raw:
         return raw
-    parts, done = [], 0
+    parts: list[str] = []
+    done = 0
     for match in re.finditer("\f", raw):
         parts.append(raw[done : match.start()])
         if not _at_line_start(raw, match.start()):

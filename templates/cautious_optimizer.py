@@ -4,12 +4,12 @@
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) cautify contributors.
 # cautify-runtime: 0.1.0 tree:0000000000000000
-# Formatters, linters and type checkers of this repository leave this file alone:
+# ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa
 # pylint: skip-file
 # mypy: ignore-errors
-# pyright: basic
+# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportAttributeAccessIssue=false, reportReturnType=false
 # isort: skip_file
 # fmt: off
 # yapf: disable

@@ -253,6 +253,7 @@ _VERSION_FILES = (
     ("setup.cfg", r"(?m)^\s*python_requires\s*=[^\n]*?>=\s*(3)\.(\d+)"),
     ("setup.py", r"python_requires\s*=\s*[\"'][^\"'\n]*?>=\s*(3)\.(\d+)"),
     ("pyproject.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
+    (".ruff.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
     ("ruff.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
 )
 

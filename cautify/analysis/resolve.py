@@ -212,6 +212,8 @@ class Resolver:
     def member(self, value: Value, name: str) -> Iterator[Value]:
         """What ``value.name`` may be."""
         match value:
+            case Nothing():
+                return  # a read of None's attribute makes nothing
             case External(name=base):
                 yield External(f"{base}.{name}")
             case Imported(path=path):

@@ -169,6 +169,13 @@ class Router:
                 found += [a.value for a in value.args if a.keyword and a.keyword.value in wanted]
         return found
 
+    def _all(self, splatted: cst.BaseExpression, module: Module) -> list[cst.BaseExpression]:
+        """Every entry of a dict literal that is splatted from a variable."""
+        values = self._assigned(splatted, module) if isinstance(splatted, cst.Name) else [splatted]
+        return [
+            element.value for value in values if isinstance(value, cst.Dict) for element in value.elements
+        ]
+
     def _group_rates(self, groups: cst.BaseExpression, names: Iterable[str], module: Module) -> list[cst.BaseExpression]:
         """The learning rates in parameter groups, ``[{"params": …, "lr": …}]``, written there or in a variable."""
         values = self._assigned(groups, module) if isinstance(groups, cst.Name) else [groups]
@@ -262,7 +269,8 @@ class Router:
             order = [c for c in self.resolver.ancestors(lowest[0]) if c.node in homes]
             homes = {order[-1].node: order[-1]}
         home = next(iter(homes.values()))
-        at_call = [r for r in self._reads([a.value for a in call.args], module) if module.text(r.base) == base]
+        passed = [a.value for a in call.args] + [e for a in call.args if a.star == "**" for e in self._all(a.value, module)]
+        at_call = [r for r in self._reads(passed, module) if module.text(r.base) == base]
         read = frozenset(r.name for r in [*rates, *at_call])
         return Route(base, rates[0].owner, home, read, splats, fallback=False) if not everything else Route(
             base, rates[0].owner, home, frozenset({"lr", "*"}), splats

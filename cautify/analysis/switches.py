@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
@@ -86,6 +86,8 @@ class SwitchPlanner:
         if isinstance(route, NoRoute):
             self.result.why[construction.call] = route.why
             return
+        if fields.is_extended(route.home, self.resolver) and not fields.is_extended(route.owner, self.resolver):
+            route = replace(route, home=route.owner)  # plain fields, in the leaf class that reads them
         refusal = self.refusal(route.home)
         if refusal is not None:
             self.result.why[construction.call] = f"no field, because {refusal}"

@@ -16,8 +16,10 @@ from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 from cautify.errors import ProofFailed
 from cautify.source import Source
 
-_SKIPPED = ("whitespace", "lpar", "rpar", "leading_lines", "lines_after", "trailing_", "header", "footer", "indent")
-_SKIPPED += ("comma", "semicolon", "equal", "operator", "dot", "colon", "newline")
+_SKIPPED: tuple[str, ...] = (
+    *("whitespace", "lpar", "rpar", "leading_lines", "lines_after", "trailing_", "header", "footer", "indent"),
+    *("comma", "semicolon", "equal", "operator", "dot", "colon", "newline"),
+)
 
 _LEAVES = frozenset({type(None), str, bool, cst.MaybeSentinel})
 
@@ -144,7 +146,7 @@ class Module:
             raise ProofFailed(self.path, "its parser does not reproduce it to the byte", "Leave it out with --exclude.")
         wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
         spans = wrapper.resolve(ByteSpanPositionProvider)
-        return {node: (s.start, s.start + s.length) for node, s in spans.items() if s is not None}  # type: ignore[union-attr]
+        return {node: (s.start, s.start + s.length) for node, s in spans.items() if s is not None}
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Start and end of a node in the normalised buffer, without the parentheses around it."""
@@ -279,8 +281,8 @@ class Module:
                     bound = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
                     scope.add(Binding(bound, "import", node, target=target, member=name))
             case cst.Assign(targets=targets, value=value):
-                for target in targets:
-                    self._assign(target.target, value, node, scope)
+                for assigned in targets:
+                    self._assign(assigned.target, value, node, scope)
             case cst.AnnAssign(target=cst.Name(value=name), annotation=annotation, value=value):
                 kind = "assign" if value is not None else "annotation"
                 scope.add(Binding(name, kind, node, value, annotation.annotation))

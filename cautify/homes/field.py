@@ -16,6 +16,7 @@ from cautify.analysis.resolve import UNKNOWN, Class, External, Resolver
 from cautify.analysis.syntax import Module, dotted
 from cautify.homes import ENABLED, EPS
 from cautify.model import Edit
+from cautify.patch.imports import comment_start
 
 _HOW_TO_DEFAULT = {ENABLED: ("bool", "False"), EPS: ("float", "1e-8")}
 
@@ -117,11 +118,20 @@ def refusal(cls: Class, resolver: Resolver) -> str | None:
         for name in (ENABLED, EPS):
             if name in scope.bindings and not declares(member, name, resolver):
                 return f"{member.name} uses the name {name} for something else"
+    function = field_function(cls.module, resolver)
+    hidden = "field" in cls.module.scopes[cls.node].bindings
+    if function in (None, "field") and (hidden or (function is None and "field" in cls.module.root.bindings)):
+        return f"the name field means something else around {cls.name}"
     if UNKNOWN in resolver.bases(cls):
         return f"a base class of {cls.name} could not be resolved"
-    if not keyword_only_allowed(cls, resolver) and len(resolver.descendants(cls)) > 1:
+    if is_extended(cls, resolver):
         return f"{cls.name} is extended and the project does not say that it needs Python 3.10, which has keyword-only fields"
     return None
+
+
+def is_extended(cls: Class, resolver: Resolver) -> bool:
+    """Whether plain fields in a class would come between the fields of another class."""
+    return not keyword_only_allowed(cls, resolver) and len(resolver.descendants(cls)) > 1
 
 
 def keyword_only_allowed(cls: Class, resolver: Resolver) -> bool:
@@ -136,19 +146,20 @@ def place(cls: Class, read: frozenset[str], everything: bool, resolver: Resolver
     """The line after which the fields go: the end of the run of fields around those that are read together.
 
     ``read`` are the attributes that arrive at the optimizer together, the learning rate among them; ``everything``
-    says that the whole object does. None when the class declares no field and no docstring to stand after.
+    says that the whole object does. In a class without fields it is the docstring, and None where there is none.
     """
     fields = own_fields(cls)
     if not fields:
-        return None
+        first = cls.node.body.body[0]
+        return first if _is_docstring(first) and isinstance(first, cst.SimpleStatementLine) else None
     if not keyword_only_allowed(cls, resolver):
         return _with_docstring(cls, fields[-1].line)
-    first = next((n for n, f in enumerate(fields) if f.name in read), None)
-    if first is None:
+    first_read = next((n for n, f in enumerate(fields) if f.name in read), None)
+    if first_read is None:
         return _with_docstring(cls, fields[-1].line)
     prefixes = {p for p in map(_prefix, read) if p and ("optim" in p or sum(n.startswith(p) for n in read) > 1)}
-    last = first
-    for number in range(first + 1, len(fields)):
+    last = first_read
+    for number in range(first_read + 1, len(fields)):
         f = fields[number]
         together = everything or f.name in read or any(f.name.startswith(p) for p in prefixes)
         if not together or not _adjacent(cls, fields[number - 1].line, f.line):
@@ -193,33 +204,46 @@ def _with_docstring(cls: Class, line: cst.SimpleStatementLine) -> cst.SimpleStat
     return line
 
 
-def declarations(cls: Class, line: cst.SimpleStatementLine, function: str, resolver: Resolver) -> Iterator[Edit]:
-    """The edit that adds what is missing of the two fields after ``line``. ``function`` spells ``dataclasses.field``."""
+def declarations(
+    cls: Class, line: cst.SimpleStatementLine | None, function: str, resolver: Resolver
+) -> Iterator[Edit]:
+    """The edit that adds what is missing of the two fields after ``line``, or first in the class.
+
+    ``function`` spells ``dataclasses.field``.
+    """
     module = cls.module
-    start, end = module.span(line)
     source = module.source
-    here = source.line_start(module.span(line.body[0])[0])
-    indent = source.slice(here, module.span(line.body[0])[0])
+    first = cls.node.body.body[0]
+    start, end = module.span(line if line is not None else first)
+    indent = source.slice(source.line_start(start), start)
     made = settings(cls, resolver)
     plain = bool(made and made.kw_only) or _after_marker(cls, line) or not keyword_only_allowed(cls, resolver)
-    text = ""
+    lines = []
     for name, (kind, default) in _HOW_TO_DEFAULT.items():
         if topmost(cls, name, resolver) is None:
             value = default if plain else f"{function}(default={default}, kw_only=True)"
-            text += f"\n{indent}{name}: {kind} = {value}"
-    if text:
+            lines.append(f"{indent}{name}: {kind} = {value}")
+    if not lines:
+        return
+    if line is None:
+        at = comment_start(module, source.line_start(start))
+        yield source.edit(at, at, "\n".join([*lines, "", ""]), "field")
+    else:
         at = source.line_end(end)
-        yield source.edit(at, at, text, "field")
+        gap = "" if own_fields(cls) else "\n"
+        yield source.edit(at, at, gap + "".join(f"\n{line}" for line in lines), "field")
 
 
-def needs_field_function(cls: Class, line: cst.SimpleStatementLine, resolver: Resolver) -> bool:
+def needs_field_function(cls: Class, line: cst.SimpleStatementLine | None, resolver: Resolver) -> bool:
     """Whether the declarations call ``dataclasses.field``."""
     made = settings(cls, resolver)
     return keyword_only_allowed(cls, resolver) and not (made and made.kw_only) and not _after_marker(cls, line)
 
 
-def _after_marker(cls: Class, line: cst.SimpleStatementLine) -> bool:
+def _after_marker(cls: Class, line: cst.SimpleStatementLine | None) -> bool:
     """Whether a line stands below ``_: KW_ONLY``."""
+    if line is None:
+        return False
     for statement in cls.node.body.body:
         if isinstance(statement, cst.SimpleStatementLine):
             for node in statement.body:

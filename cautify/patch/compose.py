@@ -140,7 +140,7 @@ class Composer:
     def _fields(self, home: Class, read: frozenset[str]) -> list[Edit]:
         """The declarations in one class, and the import of ``field`` that they need."""
         line = fields.place(home, read - {"*"}, "*" in read, self.resolver)
-        if line is None or fields.has_switch(home, self.resolver):
+        if fields.has_switch(home, self.resolver):
             return []
         module = home.module
         edits: list[Edit] = []

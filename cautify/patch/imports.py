@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,25 +51,17 @@ class ImportPlacer:
     def top_level(self, new: Import, anchor: cst.CSTNode | None) -> Edit | None:
         """The edit that imports ``new`` beside the import statement ``anchor``, or None where there is no place."""
         body = self.module.tree.body
-        at = self._index(anchor) if anchor is not None else None
         own = self._first_of_package(new)
-        if own is not None and (at is None or own > at or not self._same_run(own, at)):
-            at = own
+        at = own if own is not None or anchor is None else self._index(anchor, body)
         if at is None:
             at = next((n for n, s in enumerate(body) if self._is_import(s)), None)
         if at is None:
             return None
-        at = self._past_path_changes(at, new)
-        first = last = at
-        while first > 0 and self._joins(first - 1, first):
-            first -= 1
-        while last + 1 < len(body) and self._joins(last, last + 1):
-            last += 1
-        return self._into_run(new, list(body[first : last + 1]))
+        return self._into_run(new, self._run(body, self._past_path_changes(at, new)))
 
-    def _index(self, node: cst.CSTNode) -> int | None:
+    def _index(self, node: cst.CSTNode, body: Sequence[cst.CSTNode]) -> int | None:
         chain = [node, *self.module.ancestors(node)]
-        for n, statement in enumerate(self.module.tree.body):
+        for n, statement in enumerate(body):
             if statement in chain:
                 return n if self._is_import(statement) else None
         return None
@@ -83,20 +76,24 @@ class ImportPlacer:
     def _is_future(self, statement: cst.SimpleStatementLine) -> bool:
         return any(isinstance(s, cst.ImportFrom) and dotted(s.module) == "__future__" for s in statement.body)
 
-    def _joins(self, before: int, after: int) -> bool:
+    def _joins(self, one: cst.CSTNode, two: cst.CSTNode) -> bool:
         """Whether two neighbours are imports that isort sorts together."""
-        body = self.module.tree.body
-        one, two = body[before], body[after]
         if not (self._is_import(one) and self._is_import(two)):
             return False
-        assert isinstance(two, cst.SimpleStatementLine) and isinstance(one, cst.SimpleStatementLine)
+        assert isinstance(two, cst.SimpleStatementLine)
+        assert isinstance(one, cst.SimpleStatementLine)
         comments = [line.comment.value for line in two.leading_lines if line.comment]
         trailing = one.trailing_whitespace.comment
         return not any(_ISORT_BOUNDARY.search(c) for c in [*comments, *([trailing.value] if trailing else [])])
 
-    def _same_run(self, one: int, two: int) -> bool:
-        low, high = sorted((one, two))
-        return all(self._joins(n, n + 1) for n in range(low, high))
+    def _run(self, body: Sequence[cst.CSTNode], at: int) -> list[cst.SimpleStatementLine]:
+        """The imports around one import that are sorted together with it."""
+        first = last = at
+        while first > 0 and self._joins(body[first - 1], body[first]):
+            first -= 1
+        while last + 1 < len(body) and self._joins(body[last], body[last + 1]):
+            last += 1
+        return [s for s in body[first : last + 1] if isinstance(s, cst.SimpleStatementLine)]
 
     def _first_of_package(self, new: Import) -> int | None:
         """The first top-level statement that imports from the package that ``new`` comes from."""
@@ -121,32 +118,35 @@ class ImportPlacer:
                 return later if later is not None else at
         return at
 
-    def _into_run(self, new: Import, run: list[cst.SimpleStatementLine | cst.BaseCompoundStatement]) -> Edit:
-        lines = [s for s in run if isinstance(s, cst.SimpleStatementLine)]
+    def _into_run(self, new: Import, run: list[cst.SimpleStatementLine]) -> Edit:
         section = self._section(new.module)
         key = self._key(new.module, is_from=True)
-        same = [s for s in lines if self._section(_modules(s)[0]) == section]
+        same = [s for s in run if self._section(_modules(s)[0]) == section]
+        for statement in same:
+            if self._statement_key(statement) > key:
+                return self._before(statement, new, "")
         if same:
-            for statement in same:
-                if self._statement_key(statement) > key:
-                    return self._before(statement, new.text + "\n")
-            return self._after(same[-1], "\n" + new.text)
-        lower = [s for s in lines if self._section(_modules(s)[0]) < section]
+            return self._after(same[-1], new, "")
+        lower = [s for s in run if self._section(_modules(s)[0]) < section]
         if lower:
-            return self._after(lower[-1], "\n\n" + new.text)
-        return self._before(lines[0], new.text + "\n\n")
+            return self._after(lower[-1], new, "\n")
+        return self._before(run[0], new, "\n")
 
-    def _before(self, statement: cst.SimpleStatementLine, text: str) -> Edit:
+    def _before(self, statement: cst.SimpleStatementLine, new: Import, blank: str) -> Edit:
         source = self.module.source
-        at = source.line_start(self.module.span(statement)[0])
+        start = self.module.span(statement)[0]
+        at = source.line_start(start)
+        indent = source.slice(at, start)
         if statement is not self.module.tree.body[0]:
             at = comment_start(self.module, at)
-        return source.edit(at, at, text, "import")
+        return source.edit(at, at, f"{indent}{new.text}{_pragma(statement)}\n{blank}", "import")
 
-    def _after(self, statement: cst.SimpleStatementLine, text: str) -> Edit:
+    def _after(self, statement: cst.SimpleStatementLine, new: Import, blank: str) -> Edit:
         source = self.module.source
-        at = source.line_end(self.module.span(statement)[1])
-        return source.edit(at, at, text, "import")
+        start, end = self.module.span(statement)
+        indent = source.slice(source.line_start(start), start)
+        at = source.line_end(end)
+        return source.edit(at, at, f"{blank}\n{indent}{new.text}{_pragma(statement)}", "import")
 
     # -- order ----------------------------------------------------------------------------------------------------
 
@@ -178,13 +178,10 @@ class ImportPlacer:
     # -- elsewhere ------------------------------------------------------------------------------------------------
 
     def in_function(self, new: Import, anchor: cst.CSTNode) -> Edit:
-        """The import on the line after an import statement inside a function."""
+        """The import among those around an import statement inside a function."""
         statement = self.module.statement(anchor)
-        source = self.module.source
-        start, end = self.module.span(statement)
-        indent = source.slice(source.line_start(start), start)
-        at = source.line_end(end)
-        return source.edit(at, at, f"\n{indent}{new.text}", "import")
+        body = getattr(self.module.parents[statement], "body", (statement,))
+        return self._into_run(new, self._run(body, self._index(anchor, body) or 0))
 
     def at_start_of(self, new: Import, function: cst.FunctionDef) -> Edit | None:
         """The import as the first statement of a function, after its docstring. None for a body on the ``def`` line."""
@@ -199,9 +196,11 @@ class ImportPlacer:
             return None
         if function.get_docstring() is not None:
             at = source.line_end(end)
-            return source.edit(at, at, f"\n{indent}{new.text}", "import")
+            gap = "" if len(body) > 1 and self._is_import(body[1]) else "\n"
+            return source.edit(at, at, f"\n{indent}{new.text}{gap}".rstrip(" "), "import")
         at = comment_start(self.module, source.line_start(start))
-        return source.edit(at, at, f"{indent}{new.text}\n", "import")
+        gap = "" if self._is_import(first) else "\n"
+        return source.edit(at, at, f"{indent}{new.text}\n{gap}", "import")
 
     def before_statement(self, new: Import, node: cst.CSTNode) -> Edit:
         """The import on the line above the statement that holds a node."""
@@ -266,6 +265,13 @@ def _sorts_after(one: str, two: str) -> bool:
         return kind, name.lower()
 
     return key(one) > key(two)
+
+
+def _pragma(neighbour: cst.SimpleStatementLine) -> str:
+    """The comment that lets a linter accept an import below code, if the neighbour needs it too."""
+    comment = neighbour.trailing_whitespace.comment
+    found = re.search(r"#\s*noqa:\s*E402\b", comment.value) if comment else None
+    return "  # noqa: E402" if found else ""
 
 
 def comment_start(module: Module, line_start: int) -> int:

@@ -7,6 +7,7 @@ and if that is not what stands there, its own layout is kept and only moved.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,10 +29,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Text:
-    """Source as it stands. Lines after the first move with the code around, except those inside a string."""
+    """Source as it stands. Lines after the first move with the code around, except those inside a string.
+
+    They hang from the indentation of the line (``indent``), or, where that is None, are aligned with ``column``.
+    """
 
     value: str
     column: int = 0
+    indent: str | None = None
     fixed: frozenset[int] = frozenset()
 
 
@@ -44,6 +49,17 @@ class Group:
     close: str
     exploded: bool = False
     trailing_comma: bool = True
+    one_line: bool = True
+
+
+@dataclass(frozen=True)
+class Ternary:
+    """A conditional expression. ``bare`` ones gain parentheses when they need more than a line."""
+
+    body: Document
+    test: Document
+    orelse: Document
+    bare: bool
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ class Row:
     parts: tuple[Document, ...]
 
 
-Document = Text | Group | Row
+Document = Text | Group | Row | Ternary
 
 
 def flat(document: Document) -> str | None:
@@ -68,6 +84,9 @@ def flat(document: Document) -> str | None:
             if any(item is None for item in items):
                 return None
             return document.open + ", ".join(item for item in items if item is not None) + document.close
+        case Ternary(body=body, test=test, orelse=orelse):
+            one, two, three = flat(body), flat(test), flat(orelse)
+            return None if one is None or two is None or three is None else f"{one} if {two} else {three}"
         case Row(parts=parts):
             pieces = [flat(part) for part in parts]
             return None if any(p is None for p in pieces) else "".join(p for p in pieces if p is not None)
@@ -93,53 +112,71 @@ class Printer:
             return line
         match document:
             case Text():
-                return self._moved(document, column)
+                return self._moved(document, indent, column)
             case Row(parts=parts):
                 return self._row(parts, indent, column, after)
+            case Ternary():
+                return self._ternary(document, indent, after)
             case Group():
                 return self._group(document, indent)
+
+    def _ternary(self, ternary: Ternary, indent: str, after: int) -> str:
+        inner = indent + self.unit if ternary.bare else indent
+        size = self.size(inner)
+        lines = [self.show(ternary.body, inner, size, 0)]
+        lines.append("if " + self.show(ternary.test, inner, size + 3, 0))
+        lines.append("else " + self.show(ternary.orelse, inner, size + 5, 0 if ternary.bare else after))
+        text = f"\n{inner}".join(lines)
+        return f"(\n{inner}{text}\n{indent})" if ternary.bare else text
 
     def _group(self, group: Group, indent: str) -> str:
         inner = indent + self.unit
         items = [flat(item) for item in group.items]
-        if not group.exploded and all(item is not None for item in items):
+        if not group.exploded and group.one_line and all(item is not None for item in items):
             line = inner + ", ".join(item for item in items if item is not None)
             if self.size(line) <= self.width:
                 return f"{group.open}\n{line}\n{indent}{group.close}"
         lines = [self.show(item, inner, self.size(inner), 1) for item in group.items]
-        comma = "," if group.trailing_comma else ""
+        lone = len(lines) == 1 and group.one_line and not group.exploded
+        comma = "," if group.trailing_comma and not lone else ""
         body = "".join(f"{inner}{line}{',' if n + 1 < len(lines) else comma}\n" for n, line in enumerate(lines))
         return f"{group.open}\n{body}{indent}{group.close}"
 
     def _row(self, parts: Sequence[Document], indent: str, column: int, after: int) -> str:
+        """Each part in turn; one is broken over lines when what stands on its line up to the next bracket is too long."""
         shown = ""
         for position, part in enumerate(parts):
-            later = [flat(p) or "" for p in parts[position + 1 :]]
             last_line = shown.rpartition("\n")[2]
             start = self.size(last_line) if "\n" in shown else column + len(last_line)
-            later_groups = any(isinstance(p, (Group, Row)) for p in parts[position + 1 :])
-            rest = sum(map(len, later)) + after
-            line = flat(part)
-            if line is not None and (later_groups or isinstance(part, Text)):
-                shown += line
-            else:
-                shown += self.show(part, indent, start, rest)
+            shown += self.show(part, indent, start, self._until_bracket(parts[position + 1 :], after))
         return shown
 
-    def _moved(self, text: Text, column: int) -> str:
-        """A text of several lines, its later lines moved as far as its first."""
-        shift = column - text.column
+    def _until_bracket(self, parts: Sequence[Document], after: int) -> int:
+        """How much of the parts is on the same line in any case: up to the first opening bracket."""
+        size = 0
+        for part in parts:
+            if isinstance(part, Group):
+                return size + len(part.open)
+            size += len(flat(part) or "")
+        return size + after
+
+    def _moved(self, text: Text, indent: str, column: int) -> str:
+        """A text of several lines, its later lines moved as far as its first line's indentation, or its first column."""
         lines = text.value.split("\n")
         for number, line in enumerate(lines[1:], 1):
             if number in text.fixed or not line.strip():
                 continue
+            if text.indent is not None:
+                if line.startswith(text.indent):
+                    lines[number] = indent + line[len(text.indent) :]
+                continue
             stripped = line.lstrip(" \t")
             lead = line[: len(line) - len(stripped)]
-            wanted = max(0, self.size(lead) + shift)
-            if "\t" in lead and shift > 0:
+            shift = column - text.column
+            if "\t" not in lead:
+                lines[number] = " " * max(0, len(lead) + shift) + stripped
+            elif shift > 0:
                 lines[number] = "\t" * (shift // self.tab) + lead + " " * (shift % self.tab) + stripped
-            elif "\t" not in lead:
-                lines[number] = " " * wanted + stripped
         return "\n".join(lines)
 
 
@@ -163,17 +200,27 @@ class Rewriter:
         return any(above is other for above in self.module.ancestors(node))
 
     def _region(self, node: cst.CSTNode) -> cst.CSTNode:
-        region = node
-        line = self._lines(node)
+        """The widest expression whose layout the change of ``node`` can touch."""
+        region, item = node, node
         for above in self.module.ancestors(node):
-            if not isinstance(above, (cst.BaseExpression, cst.Arg, cst.BaseElement, cst.BaseDictElement)):
-                break
-            if not isinstance(above, cst.BaseExpression):
+            if isinstance(above, (cst.Arg, cst.BaseElement, cst.BaseDictElement)):
+                item = above
                 continue
-            if self._lines(above) != line or line[0] != line[1]:
+            if not isinstance(above, cst.BaseExpression):
                 break
-            region = above
+            first, last = self._lines(above)
+            if first != last and self._alone(item):
+                break
+            region = item = above
         return region
+
+    def _alone(self, item: cst.CSTNode) -> bool:
+        """Whether an item of a bracket has its lines for itself."""
+        start, end = self.module.span(item)
+        source = self.module.source
+        before = source.slice(source.line_start(start), start)
+        after = _code(source.slice(end, source.line_end(end)))
+        return not before.strip() and after.strip() in ("", ",")
 
     def _lines(self, node: cst.CSTNode) -> tuple[int, int]:
         start, end = self.module.outer_span(node)
@@ -187,7 +234,7 @@ class Rewriter:
         before, after = source.slice(line_start, start), source.slice(end, source.line_end(end))
         indent = before[: len(before) - len(before.lstrip(" \t"))]
         printer = Printer(self.style.line_length, self.module.tree.default_indent)
-        column, trailing = printer.size(before), printer.size(_code(after))
+        column, trailing = printer.size(before), printer.size(_visible(after))
         original = source.slice(start, end)
         plain = self._document(region, {}, reflow=True)
         kept = printer.show(plain, indent, column, trailing) == original
@@ -208,7 +255,7 @@ class Rewriter:
         if change is not None and change.wrap is not None:
             rest = {n: c for n, c in changes.items() if n is not node}
             inner = self._document(node, rest, reflow)
-            return Group(change.wrap, (inner, *map(Text, change.arguments)), ")", exploded=flat(inner) is None)
+            return Group(change.wrap, (inner, *map(Text, change.arguments)), ")")
         holds = any(n is not node and self._inside(n, node) for n in changes)
         if not reflow and not holds and change is None:
             return self._text(node)
@@ -223,10 +270,14 @@ class Rewriter:
                 opening, closing = self._brackets(node)
                 single = isinstance(node, cst.Tuple) and len(items) == 1
                 magic = self._magic(node, node.elements[-1])
-                return self._text(node) if single else Group(opening, items, closing, exploded=magic)
+                return self._text(node) if single else Group(opening, items, closing, exploded=magic, one_line=False)
             case cst.Dict() if node.elements and not self._commented(node):
                 items = tuple(self._document(e, changes, reflow) for e in node.elements)
-                return Group("{", items, "}", exploded=self._magic(node, node.elements[-1]))
+                return Group("{", items, "}", exploded=self._magic(node, node.elements[-1]), one_line=False)
+            case cst.IfExp() if holds:
+                whole = isinstance(self.module.parents[node], (cst.Assign, cst.AnnAssign, cst.Return)) and not node.lpar
+                parts = (self._document(n, changes, reflow) for n in (node.body, node.test, node.orelse))
+                return Ternary(*parts, bare=whole)
             case _ if not holds:
                 return self._text(node)
             case _:
@@ -306,7 +357,9 @@ class Rewriter:
                     if "\n" in text:
                         first = source.slice(start, self.module.span(part)[0]).count("\n")
                         fixed.update(range(first + 1, first + 1 + text.count("\n")))
-        return Text(value, column, frozenset(fixed))
+        line = source.slice(source.line_start(start), start)
+        indent = line[: len(line) - len(line.lstrip(" \t"))]
+        return Text(value, column, indent if _hangs(value, indent, column) else None, frozenset(fixed))
 
 
 def _every(node: cst.CSTNode) -> list[cst.CSTNode]:
@@ -319,6 +372,24 @@ def _every(node: cst.CSTNode) -> list[cst.CSTNode]:
     return found
 
 
+def _hangs(value: str, indent: str, column: int) -> bool:
+    """Whether the later lines of a text are indented from its line, not aligned with its first character."""
+    lines = [line for line in value.split("\n")[1:] if line.strip()]
+    if not lines:
+        return False
+    last = lines[-1]
+    closes = last.strip()[:1] in ")]}" and last.startswith(indent) and last[len(indent) :][:1] not in (" ", "\t")
+    return closes or any(len(line) - len(line.lstrip(" \t")) < column for line in lines)
+
+
+_PRAGMA = re.compile(r"#\s*(?:noqa|type:|pyright:|pylint:|flake8:|ruff:|pyrefly:|ty:)", re.IGNORECASE)
+
+
 def _code(after: str) -> str:
     """What stands behind an expression on its line, without the comment."""
     return after.split("#")[0].rstrip()
+
+
+def _visible(after: str) -> str:
+    """What counts towards the length of a line behind an expression: pragma comments do not."""
+    return _code(after) if _PRAGMA.search(after) else after.rstrip()

@@ -75,8 +75,10 @@ def guard(construction: Construction, base: str) -> list[Edit]:
         return []
     unit = module.tree.default_indent
     name = construction.optimizers[0].rpartition(".")[2]
-    message = f'"{ENABLED} does not work with {name}: {construction.detail}"'
-    text = f"{indent}if {test}:\n{indent}{unit}raise ValueError(\n{indent}{unit * 2}{message}\n{indent}{unit})\n"
+    inner = indent + unit * 2
+    quote = _quote(module)
+    lines = (f"{inner}{quote}{ENABLED} does not work with {name}: {quote}", f"{inner}{quote}{construction.detail}{quote}")
+    text = "\n".join((f"{indent}if {test}:", f"{indent}{unit}raise ValueError(", *lines, f"{indent}{unit})", ""))
     at = comment_start(module, line)
     return [source.edit(at, at, text, "guard")]
 

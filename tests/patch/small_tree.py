@@ -55,6 +55,6 @@ def snapshot(root: Path) -> Tree:
             place = Path(directory, name)
             status = place.lstat()
             kind = stat.filemode(status.st_mode)[0]
-            data = os.fsencode(os.readlink(place)) if kind == "l" else b"" if kind == "d" else place.read_bytes()
+            data = os.fsencode(os.readlink(place)) if kind == "l" else place.read_bytes() if kind == "-" else b""
             found[str(place.relative_to(root))] = (kind, stat.S_IMODE(status.st_mode), data)
     return found

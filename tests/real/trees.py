@@ -50,9 +50,13 @@ def lint(root: Path) -> Counter[tuple[str, str, str]]:
 
 def unformatted(root: Path) -> set[str]:
     """The files that ruff format would change."""
-    result = _ruff(root, "format", "--check")
-    marker = "Would reformat: "
-    return {line[len(marker) :] for line in result.stdout.splitlines() if line.startswith(marker)}
+    result = _ruff(root, "format", "--diff")
+    marker = "--- "
+    names = {line[len(marker) :] for line in result.stdout.splitlines() if line.startswith(marker)}
+    assert bool(names) is (result.returncode == 1), (
+        f"ruff format --diff prints no file names any more:\n{result.stdout}"
+    )
+    return names
 
 
 def _ruff(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

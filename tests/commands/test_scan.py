@@ -1,0 +1,132 @@
+"""scan reports, and writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import TRAIN, Cautify, git
+
+from cautify.model import Options
+from cautify.patch import plan
+
+Unchanged = Callable[[Path], None]
+
+
+def test_it_lists_the_site_on_stdout_and_changes_nothing(cautify: Cautify, tree: Path, unchanged: Unchanged) -> None:
+    unchanged(tree)
+    ended = cautify("scan", tree)
+    assert ended.code == 0
+    assert b"train.py:5  wrap  torch.optim.AdamW  environment" in ended.out
+
+
+def test_json_is_the_whole_of_stdout(cautify: Cautify, tree: Path) -> None:
+    (tree / "broken.py").write_text("import torch\ntorch.optim.Adam(\n")
+    document = json.loads(cautify("scan", tree, "--format", "json").out)
+    assert [(site["path"], site["line"], site["column"]) for site in document["sites"]] == [("train.py", 5, 16)]
+    assert document["edits"] == [
+        {"path": "cautious_optimizer.py", "action": "create"},
+        {"path": "train.py", "action": "modify"},
+    ]
+    assert [problem["path"] for problem in document["problems"]] == ["broken.py"]
+
+
+def test_a_target_without_optimizers_is_no_failure(cautify: Cautify, tmp_path: Path) -> None:
+    ended = cautify("scan", tmp_path)
+    assert ended.code == 0
+    assert "nothing to wrap" in ended.err
+
+
+def test_after_apply_the_site_is_wrapped(cautify: Cautify, patched: Path) -> None:
+    document = json.loads(cautify("scan", patched, "--format", "json").out)
+    assert [site["verdict"] for site in document["sites"]] == ["wrapped"]
+    assert document["edits"] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], Options()),
+        (["--include", "a/*", "--include", "b"], Options(include=("a/*", "b"))),
+        (["--exclude", "a"], Options(exclude=("a",))),
+        (["--tests"], Options(tests=True)),
+        (["--vendor-to", "lib"], Options(vendor_to="lib")),
+    ],
+    ids=["none", "include", "exclude", "tests", "vendor-to"],
+)
+def test_the_options_reach_the_plan(
+    cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], expected: Options
+) -> None:
+    seen = []
+    real = plan.make_plan
+
+    def spy(root: Path, options: Options, **rest: object) -> object:
+        seen.append(options)
+        return real(root, Options(), **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(plan, "make_plan", spy)
+    assert cautify("scan", tree, *given).code == 0
+    assert seen == [expected]
+
+
+def test_a_file_stands_for_its_directory(cautify: Cautify, tree: Path) -> None:
+    assert cautify("scan", tree / "plot.py").out == cautify("scan", tree).out
+
+
+def test_a_path_inside_a_patched_tree_means_that_tree(cautify: Cautify, patched: Path) -> None:
+    inner = patched / "sub" / "deeper"
+    inner.mkdir(parents=True)
+    assert cautify("scan", inner).out == cautify("scan", patched).out
+
+
+def test_here_is_the_default(cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tree)
+    assert cautify("scan").out == cautify("scan", tree).out
+
+
+def test_a_link_to_a_directory_is_followed(cautify: Cautify, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tree)
+    assert cautify("scan", tmp_path / "link").out == cautify("scan", tree).out
+
+
+def test_a_nested_manifest_in_a_directory_that_git_ignores_is_no_conflict(cautify: Cautify, repository: Path) -> None:
+    (repository / ".gitignore").write_text("/build/\n")
+    (repository / "build").mkdir()
+    (repository / "build" / "train.py").write_bytes(TRAIN)
+    assert cautify("apply", repository / "build", "--yes").code == 0
+    assert cautify("scan", repository).code == 0
+
+
+def test_the_progress_bar_appears_only_when_the_scan_takes_over_a_second(
+    cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = plan.make_plan
+
+    def slow(root: Path, options: Options, *, progress: Callable[[int, int], None] | None = None) -> object:
+        assert progress is not None
+        progress(0, 2)
+        progress(1, 2)
+        return real(root, options, progress=progress)
+
+    monkeypatch.setattr(plan, "make_plan", slow)
+    assert "Reading" not in cautify("scan", tree, answer="").err
+    monkeypatch.setattr("cautify.reports.console._PATIENCE", 0.0)
+    assert "Reading" in cautify("scan", tree, answer="").err
+    assert "Reading" not in cautify("scan", tree, "--quiet", answer="").err
+
+
+def test_without_a_terminal_there_is_no_progress_bar(
+    cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cautify.reports.console._PATIENCE", 0.0)
+    assert cautify("scan", tree).err == ""
+
+
+def test_looking_leaves_the_git_index_alone(cautify: Cautify, repository: Path) -> None:
+    (repository / "train.py").touch()
+    index = (repository / ".git" / "index").read_bytes()
+    cautify("apply", repository, "--dry-run")
+    assert (repository / ".git" / "index").read_bytes() == index
+    assert git(repository, "status", "--porcelain") == ""
