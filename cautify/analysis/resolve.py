@@ -115,11 +115,11 @@ class Resolver:
         first = scope
         while scope is not None:
             visible = scope is first or not isinstance(scope.node, cst.ClassDef)
-            if visible and name in scope.elsewhere:
-                scope = module.root
             if visible and name in scope.bindings:
                 for binding in scope.bindings[name]:
                     yield from self.bound(binding, module)
+                for star in scope.stars:
+                    yield from self._from_star(star, name, module)
                 return
             if visible and scope.stars:
                 found = [v for star in scope.stars for v in self._from_star(star, name, module)]
@@ -134,11 +134,9 @@ class Resolver:
         scope: Scope | None = module.scope(node)
         first = scope
         while scope is not None:
-            if scope is first or not isinstance(scope.node, cst.ClassDef):
-                if name in scope.elsewhere:
-                    scope = module.root
-                if name in scope.bindings:
-                    return tuple(scope.bindings[name])
+            visible = scope is first or not isinstance(scope.node, cst.ClassDef)
+            if visible and name in scope.bindings:
+                return tuple(scope.bindings[name])
             scope = scope.parent
         return ()
 

@@ -58,7 +58,7 @@ class Scope:
     parent: Scope | None
     bindings: dict[str, list[Binding]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
-    elsewhere: set[str] = field(default_factory=set)
+    outwards: dict[str, type[cst.CSTNode]] = field(default_factory=dict)
 
     def add(self, binding: Binding) -> None:
         self.bindings.setdefault(binding.name, []).append(binding)
@@ -131,6 +131,8 @@ class Module:
             self.scopes[self.tree] = self.root
             for statement in self.tree.body:
                 self._visit(statement, self.tree, self.root)
+            for scope in list(self.scopes.values()):
+                self._move_outwards(scope)
         except RecursionError as error:
             raise Unparsable("nested too deeply") from error
         except cst.ParserSyntaxError as error:
@@ -239,6 +241,18 @@ class Module:
         for child in children(node):
             self._visit(child, node, scope)
 
+    def _move_outwards(self, scope: Scope) -> None:
+        """Bindings of a name declared ``global`` or ``nonlocal`` belong to the scope outside."""
+        for name, how in scope.outwards.items():
+            target = self.root
+            above = scope.parent
+            while how is cst.Nonlocal and above is not None:
+                if isinstance(above.node, cst.FunctionDef) and name in above.bindings:
+                    target = above
+                    break
+                above = above.parent
+            target.bindings.setdefault(name, []).extend(scope.bindings.pop(name, ()))
+
     def _open(self, node: cst.CSTNode, scope: Scope) -> None:
         """Visit a node that opens a scope: its decorators, defaults, bases and first iterable belong outside."""
         assert isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.BaseComp))
@@ -291,7 +305,7 @@ class Module:
                     scope = scope.parent
                 scope.add(Binding(name, "assign", node, value))
             case cst.Global(names=names) | cst.Nonlocal(names=names):
-                scope.elsewhere.update(n.name.value for n in names)
+                scope.outwards.update({n.name.value: type(node) for n in names})
             case cst.AugAssign(target=target) | cst.For(target=target) | cst.CompFor(target=target):
                 self._opaque(target, node, scope)
             case cst.Del(target=target):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cautify.commands.options import Given, effective
 from cautify.commands.scan import look
 from cautify.commands.target import common_root
-from cautify.errors import RuntimeEdited
+from cautify.errors import CautifyError, RuntimeEdited
 from cautify.model import Action, Difference, Outcome, Plan, Problem, Verdict
 from cautify.patch import manifest, vendor, write
-from cautify.patch.disk import HOME, digest
+from cautify.patch.disk import HOME, digest, locate
+from cautify.patch.disk import look as look_at
 from cautify.patch.records import FileRecord, Manifest
 from cautify.reports.console import Console
 from cautify.reports.json import check_json
@@ -55,8 +57,8 @@ def differences(root: Path, recorded: Manifest | None, given: Given, console: Co
         planned: Plan | None = look(root, effective(given, recorded), console)
     except RuntimeEdited as error:
         planned = None
-        place = (recorded.runtime if recorded else None) or HOME
-        yield Difference(place, None, "runtime-edited", f"{error.what}: {error.why}", error.next_step)
+        place = (recorded.runtime if recorded else None) or error.what
+        yield Difference(place, None, "runtime-edited", error.why, error.next_step)
     problems = {problem.path: problem for problem in planned.problems} if planned else {}
     if recorded is not None:
         for record in recorded.files:
@@ -70,15 +72,18 @@ def differences(root: Path, recorded: Manifest | None, given: Given, console: Co
 
 
 def _file(root: Path, record: FileRecord, problem: Problem | None) -> Iterator[Difference]:
-    data = _read(root, record.path)
+    try:
+        data = _read(root, record.path)
+    except CautifyError as error:
+        yield Difference(record.path, None, "unusable", error.why, _PUT_BACK)
+        return
     if data is None:
         yield Difference(record.path, None, "missing", "cautify patched this file, and it is gone", _PUT_BACK)
     elif digest(data) == record.after:
         return
     elif problem is not None:
-        yield Difference(
-            record.path, None, "unparsable", f"this patched file cannot be read: {problem.detail}", _PUT_BACK
-        )
+        message = f"this patched file cannot be read any more: {problem.detail}"
+        yield Difference(record.path, None, problem.reason, message, _PUT_BACK)
     elif digest(data) == record.before:
         yield Difference(record.path, None, "unpatched", "this file is as it was before the patch", _APPLY)
     else:
@@ -86,7 +91,11 @@ def _file(root: Path, record: FileRecord, problem: Problem | None) -> Iterator[D
 
 
 def _runtime(root: Path, path: str) -> Iterator[Difference]:
-    data = _read(root, path)
+    try:
+        data = _read(root, path)
+    except CautifyError as error:
+        yield Difference(path, None, "unusable", error.why, _PUT_BACK)
+        return
     if data is None:
         yield Difference(path, None, "missing", "the vendored runtime is gone", _APPLY)
         return
@@ -128,7 +137,10 @@ def _unplanned(planned: Plan, recorded: Manifest | None) -> Iterator[Difference]
 
 
 def _read(root: Path, path: str) -> bytes | None:
-    try:
-        return (root / path).read_bytes()
-    except OSError:
-        return None
+    """A recorded file's bytes, None when it is gone.
+
+    Raises:
+        CautifyError: it is no file by now, cannot be read, or is a link that leads out of the tree.
+    """
+    content = look_at(locate(os.path.realpath(root), path), path)
+    return content.data if content else None

@@ -168,7 +168,7 @@ class Composer:
         first = dotted(call.func).partition(".")[0]
         statements = [b.node for b in self.resolver.bindings(first, call, module) if b.kind == "import"]
         anchor = statements[0] if statements else None
-        if anchor is not None and not module.unconditional(anchor):
+        if anchor is not None and (not module.unconditional(anchor) or _in_class_body(module, anchor)):
             return self._late_import(new, construction, placer)
         if anchor is not None and module.function(anchor) is not None:
             return [placer.in_function(new, anchor)]
@@ -187,11 +187,9 @@ class Composer:
 
     def _late_import(self, new: Import, construction: Construction, placer: ImportPlacer) -> list[Edit]:
         """The import close to its use, where torch itself is imported only sometimes."""
-        function = construction.module.function(construction.call)
+        function = _runs_in(construction)
         if function is not None:
-            edit = placer.at_start_of(new, function)
-            if edit is not None:
-                return [edit]
+            return [placer.at_start_of(new, function)]
         return [placer.before_statement(new, construction.call)]
 
     def _style(self, module: Module) -> Style:
@@ -340,6 +338,18 @@ class Composer:
         for package in sorted({p.shared for p in self.placements.values() if p.shared}):
             found.append(f"scripts import the runtime from {package}: they need the patched {package}, not a published copy")
         return tuple(found)
+
+
+def _in_class_body(module: Module, node: cst.CSTNode) -> bool:
+    return isinstance(module.scope(node).node, cst.ClassDef)
+
+
+def _runs_in(construction: Construction) -> cst.FunctionDef | None:
+    """The function in whose body a construction is evaluated: defaults and decorators belong outside."""
+    scope = construction.module.scope(construction.call)
+    while scope.parent is not None and not isinstance(scope.node, cst.FunctionDef):
+        scope = scope.parent
+    return scope.node if isinstance(scope.node, cst.FunctionDef) else None
 
 
 def _does_nothing(statement: cst.CSTNode) -> bool:

@@ -51,12 +51,14 @@ class ImportPlacer:
     def top_level(self, new: Import, anchor: cst.CSTNode | None) -> Edit | None:
         """The edit that imports ``new`` beside the import statement ``anchor``, or None where there is no place."""
         body = self.module.tree.body
-        own = self._first_of_package(new)
-        at = own if own is not None or anchor is None else self._index(anchor, body)
-        if at is None:
+        if anchor is not None:
+            at = self._index(anchor, body)
+            if at is None:
+                return self._inline(new, anchor)
+        else:
             at = next((n for n, s in enumerate(body) if self._is_import(s)), None)
-        if at is None:
-            return None
+            if at is None:
+                return None
         return self._into_run(new, self._run(body, self._past_path_changes(at, new)))
 
     def _index(self, node: cst.CSTNode, body: Sequence[cst.CSTNode]) -> int | None:
@@ -95,16 +97,10 @@ class ImportPlacer:
             last += 1
         return [s for s in body[first : last + 1] if isinstance(s, cst.SimpleStatementLine)]
 
-    def _first_of_package(self, new: Import) -> int | None:
-        """The first top-level statement that imports from the package that ``new`` comes from."""
-        top = "." if new.module.startswith(".") else new.module.partition(".")[0]
-        for n, statement in enumerate(self.module.tree.body):
-            if self._is_import(statement):
-                assert isinstance(statement, cst.SimpleStatementLine)
-                for name in _modules(statement):
-                    if (name.startswith(".") and top == ".") or name.partition(".")[0] == top:
-                        return n
-        return None
+    def _inline(self, new: Import, anchor: cst.CSTNode) -> Edit:
+        """Behind an import that shares its line with other code."""
+        at = self.module.span(anchor)[1]
+        return self.module.source.edit(at, at, f"; {new.text}", "import")
 
     def _past_path_changes(self, at: int, new: Import) -> int:
         """The next import after the last ``sys.path`` change, when the import needs it."""
@@ -135,10 +131,11 @@ class ImportPlacer:
     def _before(self, statement: cst.SimpleStatementLine, new: Import, blank: str) -> Edit:
         source = self.module.source
         start = self.module.span(statement)[0]
-        at = source.line_start(start)
+        line = at = source.line_start(start)
         indent = source.slice(at, start)
         if statement is not self.module.tree.body[0]:
             at = comment_start(self.module, at)
+        blank = "\n" if at != line else blank
         return source.edit(at, at, f"{indent}{new.text}{_pragma(statement)}\n{blank}", "import")
 
     def _after(self, statement: cst.SimpleStatementLine, new: Import, blank: str) -> Edit:
@@ -155,7 +152,8 @@ class ImportPlacer:
 
     def _key(self, name: str, is_from: bool) -> tuple[object, ...]:
         level = len(name) - len(name.lstrip("."))
-        natural = [(int(p) if p.isdigit() else -1, p) for p in re.split(r"(\d+)", name.lower())]
+        cased = name if self.style.case_sensitive else name.lower()
+        natural = [(int(p) if p.isdigit() else -1, p) for p in re.split(r"(\d+)", cased)]
         kind = 0 if self.style.force_sort_within_sections else int(is_from)
         return (kind, -level, natural, name)
 
@@ -183,34 +181,36 @@ class ImportPlacer:
         body = getattr(self.module.parents[statement], "body", (statement,))
         return self._into_run(new, self._run(body, self._index(anchor, body) or 0))
 
-    def at_start_of(self, new: Import, function: cst.FunctionDef) -> Edit | None:
-        """The import as the first statement of a function, after its docstring. None for a body on the ``def`` line."""
-        if not isinstance(function.body, cst.IndentedBlock):
-            return None
-        body = list(function.body.body)
+    def at_start_of(self, new: Import, function: cst.FunctionDef) -> Edit:
+        """The import as the first statement of a function, after its docstring."""
+        body = function.body.body
         source = self.module.source
         first = body[0]
+        documented = function.get_docstring() is not None
+        if not isinstance(function.body, cst.IndentedBlock) or _shares_line(first):
+            small = first.body if isinstance(first, cst.SimpleStatementLine) else body
+            at = self.module.span(small[1 if documented and len(small) > 1 else 0])[0]
+            return source.edit(at, at, f"{new.text}; ", "import")
         start, end = self.module.span(first)
         indent = source.slice(source.line_start(start), start)
-        if indent.strip():
-            return None
-        if function.get_docstring() is not None:
+        following = body[1:2] if documented else body[:1]
+        gap = "" if not following or self._is_import(following[0]) or _blank_before(following[0]) else "\n"
+        if documented:
             at = source.line_end(end)
-            gap = "" if len(body) > 1 and self._is_import(body[1]) else "\n"
-            return source.edit(at, at, f"\n{indent}{new.text}{gap}".rstrip(" "), "import")
+            return source.edit(at, at, f"\n{indent}{new.text}" + gap, "import")
         at = comment_start(self.module, source.line_start(start))
-        gap = "" if self._is_import(first) else "\n"
         return source.edit(at, at, f"{indent}{new.text}\n{gap}", "import")
 
     def before_statement(self, new: Import, node: cst.CSTNode) -> Edit:
-        """The import on the line above the statement that holds a node."""
+        """The import above the top-level statement that holds a node."""
         source = self.module.source
         statement = self.module.statement(node)
         start = self.module.span(statement)[0]
         line = source.line_start(start)
         indent = source.slice(line, start)
         at = comment_start(self.module, line)
-        return source.edit(at, at, f"{indent}{new.text}\n", "import")
+        gap = "\n\n" if isinstance(statement, (cst.FunctionDef, cst.ClassDef)) and not indent else "\n"
+        return source.edit(at, at, f"{indent}{new.text}\n{gap}", "import")
 
     # -- one more name --------------------------------------------------------------------------------------------
 
@@ -238,12 +238,16 @@ class ImportPlacer:
                 text = before + "(\n" + "".join(f"{prefix}{unit}{n},\n" for n in names) + prefix + ")"
             return source.edit(start, end, text, "import")
         if after:
-            at = self.module.span(after[-1])[1]
-            own_line = source.line_start(at) > start
-            indent = source.slice(source.line_start(at), self.module.span(after[-1])[0])
-            separator = f",\n{indent}" if own_line and not indent.strip() else ", "
-            at = _before_comma(source.utf8, at)
-            return source.edit(at, at, f"{separator}{name}", "import")
+            at = _before_comma(source.utf8, self.module.span(after[-1])[1])
+            first = self.module.span(after[-1])[0]
+            indent = source.slice(source.line_start(first), first)
+            if indent.strip() or source.line_start(at) <= start:
+                return source.edit(at, at, f", {name}", "import")
+            end_of_line = source.line_end(at)
+            rest = source.slice(at, end_of_line)
+            comma = "" if rest.lstrip().startswith(",") else ","
+            last = "," if comma == "" else ""
+            return source.edit(at, end_of_line, f"{comma}{rest}\n{indent}{name}{last}", "import")
         at = self.module.span(aliases[0])[0]
         indent = source.slice(source.line_start(at), at)
         separator = f",\n{indent}" if not indent.strip() and multiline else ", "
@@ -265,6 +269,15 @@ def _sorts_after(one: str, two: str) -> bool:
         return kind, name.lower()
 
     return key(one) > key(two)
+
+
+def _shares_line(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and len(statement.body) > 1
+
+
+def _blank_before(statement: cst.CSTNode) -> bool:
+    """Whether a blank line stands above a statement."""
+    return any(line.comment is None for line in getattr(statement, "leading_lines", ()))
 
 
 def _pragma(neighbour: cst.SimpleStatementLine) -> str:

@@ -229,16 +229,16 @@ class Rewriter:
 
     def _edit(self, region: cst.CSTNode) -> Edit:
         source = self.module.source
-        start, end = self.module.span(region)
+        start, end = self.module.outer_span(region) if self._owns_parentheses(region) else self.module.span(region)
         line_start = source.line_start(start)
         before, after = source.slice(line_start, start), source.slice(end, source.line_end(end))
         indent = before[: len(before) - len(before.lstrip(" \t"))]
         printer = Printer(self.style.line_length, self.module.tree.default_indent)
         column, trailing = printer.size(before), printer.size(_visible(after))
         original = source.slice(start, end)
-        plain = self._document(region, {}, reflow=True)
+        plain = self._bare(region, {}, reflow=True)
         kept = printer.show(plain, indent, column, trailing) == original
-        changed = self._document(region, self.changes, reflow=kept)
+        changed = self._bare(region, self.changes, reflow=kept)
         if not kept and isinstance(changed, Group) and not any(c.arguments for c in self.changes.values()):
             text = changed.open + ", ".join(
                 printer.show(i, indent, column + len(changed.open), 1) for i in changed.items
@@ -248,13 +248,31 @@ class Rewriter:
 
     # -- source → document ------------------------------------------------------------------------------------------
 
+    def _owns_parentheses(self, node: cst.CSTNode) -> bool:
+        """Whether the parentheses around an expression are laid out with it: a tuple's, and those that come and go."""
+        if isinstance(node, cst.Tuple):
+            return len(node.lpar) == 1
+        return isinstance(node, cst.IfExp) and self._whole(node)
+
     def _document(self, node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change], reflow: bool) -> Document:
+        """The document of a node with the parentheses around it."""
+        if not getattr(node, "lpar", ()) or self._owns_parentheses(node):
+            return self._bare(node, changes, reflow)
+        if node not in changes and not any(self._inside(n, node) for n in changes):
+            return self._text(node)
+        start, end = self.module.span(node)
+        first, last = self.module.outer_span(node)
+        source = self.module.source
+        opening, closing = Text(source.slice(first, start)), Text(source.slice(end, last))
+        return Row((opening, self._bare(node, changes, reflow), closing))
+
+    def _bare(self, node: cst.CSTNode, changes: Mapping[cst.CSTNode, Change], reflow: bool) -> Document:
         change = changes.get(node)
         if change is not None and change.replacement is not None:
             return Text(change.replacement)
         if change is not None and change.wrap is not None:
             rest = {n: c for n, c in changes.items() if n is not node}
-            inner = self._document(node, rest, reflow)
+            inner = self._bare(node, rest, reflow)
             return Group(change.wrap, (inner, *map(Text, change.arguments)), ")")
         holds = any(n is not node and self._inside(n, node) for n in changes)
         if not reflow and not holds and change is None:
@@ -274,14 +292,23 @@ class Rewriter:
             case cst.Dict() if node.elements and not self._commented(node):
                 items = tuple(self._document(e, changes, reflow) for e in node.elements)
                 return Group("{", items, "}", exploded=self._magic(node, node.elements[-1]), one_line=False)
-            case cst.IfExp() if holds:
-                whole = isinstance(self.module.parents[node], (cst.Assign, cst.AnnAssign, cst.Return)) and not node.lpar
+            case cst.IfExp():
                 parts = (self._document(n, changes, reflow) for n in (node.body, node.test, node.orelse))
-                return Ternary(*parts, bare=whole)
+                return Ternary(*parts, bare=self._whole(node))
+            case cst.Arg(keyword=cst.Name(value=name), star=""):
+                return Row((Text(f"{name}="), self._document(node.value, changes, reflow)))
+            case cst.DictElement(key=key, value=value):
+                return Row((self._text(key), Text(": "), self._document(value, changes, reflow)))
+            case cst.Arg(star="") | cst.Element():
+                return self._document(node.value, changes, reflow)
             case _ if not holds:
                 return self._text(node)
             case _:
                 return self._split(node, changes, reflow)
+
+    def _whole(self, node: cst.IfExp) -> bool:
+        """Whether a conditional expression is all that is returned or assigned: parentheses come and go there."""
+        return isinstance(self.module.parents[node], (cst.Assign, cst.AnnAssign, cst.Return)) and len(node.lpar) < 2
 
     def _call(
         self, node: cst.Call, changes: Mapping[cst.CSTNode, Change], reflow: bool, extra: tuple[str, ...]
@@ -329,10 +356,10 @@ class Rewriter:
         return found
 
     def _bracketed(self, node: cst.CSTNode) -> bool:
-        return not isinstance(node, cst.Tuple) or bool(node.lpar)
+        return not isinstance(node, cst.Tuple) or len(node.lpar) == 1
 
     def _brackets(self, node: cst.CSTNode) -> tuple[str, str]:
-        return ("[", "]") if isinstance(node, cst.List) else ("{", "}") if isinstance(node, cst.Set) else ("", "")
+        return ("[", "]") if isinstance(node, cst.List) else ("{", "}") if isinstance(node, cst.Set) else ("(", ")")
 
     def _magic(self, node: cst.CSTNode, last: cst.CSTNode) -> bool:
         comma = isinstance(getattr(last, "comma", None), cst.Comma)

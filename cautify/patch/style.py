@@ -28,6 +28,7 @@ class Style:
     source_roots: tuple[Path, ...] = ()
     force_single_line: bool = False
     force_sort_within_sections: bool = False
+    case_sensitive: bool = False
 
 
 @cache
@@ -62,6 +63,7 @@ def _from_ruff(ruff: Mapping[str, Any], above: Path, black: Mapping[str, Any] | 
         source_roots=tuple(above / s for s in sources if isinstance(s, str)),
         force_single_line=bool(isort.get("force-single-line", False)),
         force_sort_within_sections=bool(isort.get("force-sort-within-sections", False)),
+        case_sensitive=bool(isort.get("case-sensitive", False)),
     )
 
 
@@ -73,6 +75,7 @@ def _from_black(black: Mapping[str, Any], isort: Mapping[str, Any], above: Path)
         source_roots=(above, above / "src"),
         force_single_line=bool(isort.get("force_single_line", False)),
         force_sort_within_sections=bool(isort.get("force_sort_within_sections", False)),
+        case_sensitive=bool(isort.get("case_sensitive", False)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -119,9 +120,9 @@ class Vendor:
         return Placement(path, Import(".".join([*package, "cautious_optimizer"]), CLASS_NAME))
 
     def _imports_own_package(self, module: Module, name: str) -> str:
-        """How the module imports its own package at top level: absolute, relative, or not at all (empty)."""
+        """How the module imports its own package anywhere: absolute, relative, or not at all (empty)."""
         relative = False
-        for target, _ in _top_level_imports(module):
+        for target in _imports(module.parents):
             if target.startswith("."):
                 relative = True
             elif target.partition(".")[0] == name.partition(".")[0]:
@@ -130,7 +131,7 @@ class Vendor:
 
     def _imported_package(self, module: Module) -> Placement | None:
         """The package of the project that a script imports whenever it runs."""
-        for target, _ in _top_level_imports(module):
+        for target in _imports(_top_level(module)):
             found = None if target.startswith(".") else self.project.import_target(module.path, target)
             if found is None:
                 continue
@@ -145,14 +146,17 @@ class Vendor:
         return None
 
 
-def _top_level_imports(module: Module) -> list[tuple[str, cst.CSTNode]]:
-    """The modules that are imported whenever the file is, with the statement of each."""
-    found: list[tuple[str, cst.CSTNode]] = []
+def _imports(nodes: Iterable[cst.CSTNode]) -> Iterator[str]:
+    """The modules that the import statements among some nodes name, with their leading dots."""
+    for node in nodes:
+        if isinstance(node, cst.ImportFrom):
+            yield "." * len(node.relative) + dotted(node.module)
+        elif isinstance(node, cst.Import):
+            yield from (dotted(alias.name) for alias in node.names)
+
+
+def _top_level(module: Module) -> Iterator[cst.CSTNode]:
+    """The small statements that run whenever the file is imported or run."""
     for line in module.tree.body:
         if isinstance(line, cst.SimpleStatementLine):
-            for statement in line.body:
-                if isinstance(statement, cst.ImportFrom):
-                    found.append(("." * len(statement.relative) + dotted(statement.module), statement))
-                elif isinstance(statement, cst.Import):
-                    found += [(dotted(alias.name), statement) for alias in statement.names]
-    return found
+            yield from line.body

@@ -79,7 +79,6 @@ def _write(root: str, found: Survey, hook: Hook, pending: Pending) -> None:
         journals.store(root, journal, step)
         _stage(root, journal, found.changes, step)
         _swap(root, journal, found.changes, step)
-        pending.check()
         journals.discard(root)
     except BaseException as error:
         _undo(root, journal, hook)

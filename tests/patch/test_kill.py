@@ -32,6 +32,7 @@ def fresh(root: Path) -> None:
 def applied(root: Path) -> None:
     build(root)
     commit(root, *APPLY[:2])
+    (root / "pkg/vendored").chmod(0o750)
 
 
 SCENES: dict[str, tuple[Callable[[Path], None], Transaction]] = {

@@ -15,6 +15,7 @@ import pytest
 from . import trees
 from .downlevel import parses
 from .expected import RUNTIME, TREES
+from .sdists import unpack
 from .story import Run, Story, cautify
 from .trees import created, modified, snapshot, without_manifest
 
@@ -188,15 +189,14 @@ def test_revert_gives_back_the_tree_to_the_byte(lived: Story) -> None:
     assert lived.revert.tree == lived.before
 
 
-def test_a_committed_tree_is_patched_and_reverted_without_a_trace_in_git(lived: Story, tmp_path: Path) -> None:
-    clone = tmp_path / lived.pristine.name
-    shutil.copytree(lived.pristine, clone, symlinks=True)
+def test_a_committed_tree_is_patched_and_reverted_without_a_trace_in_git(tmp_path: Path) -> None:
+    clone = unpack("0.6.1", tmp_path)
     git(clone, "init", "--quiet")
     git(clone, "add", "--all", "--force")
     git(clone, "-c", "user.name=t", "-c", "user.email=t@t", "commit", "--quiet", "--message", "published")
     runs = [cautify(clone, "apply", "--yes"), cautify(clone, "check"), cautify(clone, "revert", "--yes")]
     assert [(run.code, run.stderr if run.code else "") for run in runs] == [(0, "")] * 3
-    assert without_manifest(runs[0].tree).keys() >= lived.before.keys() | {RUNTIME}
+    assert RUNTIME in runs[0].tree
     assert git(clone, "status", "--porcelain") == b""
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import reference
 import torch
 
-
 # Powers of two, so that 1 - lr * weight_decay is exact in fp32. Torch rounds that factor, which after 100 steps can
 # cost 3e-6: more than the rest of the arithmetic together, and nothing to do with the mask.
 LR = 2.0**-10
@@ -42,8 +41,12 @@ def _bases() -> list[Base]:
         Base(o.AdamW, r.adam, {"lr": LR, "weight_decay": WEIGHT_DECAY, "maximize": True}, decoupled=True),
         Base(o.AdamW, r.adam, {"lr": LR, "weight_decay": 0.0, "betas": (0.8, 0.95), "eps": 1e-4}, decoupled=True),
         Base(o.Adam, r.adam, {"lr": LR, "weight_decay": WEIGHT_DECAY, "decoupled_weight_decay": True}, decoupled=True),
-        Base(o.NAdam, r.nadam, {"lr": LR, "weight_decay": WEIGHT_DECAY, "decoupled_weight_decay": True}, decoupled=True),
-        Base(o.RAdam, r.radam, {"lr": LR, "weight_decay": WEIGHT_DECAY, "decoupled_weight_decay": True}, decoupled=True),
+        Base(
+            o.NAdam, r.nadam, {"lr": LR, "weight_decay": WEIGHT_DECAY, "decoupled_weight_decay": True}, decoupled=True
+        ),
+        Base(
+            o.RAdam, r.radam, {"lr": LR, "weight_decay": WEIGHT_DECAY, "decoupled_weight_decay": True}, decoupled=True
+        ),
         Base(o.SGD, r.sgd, {"lr": LR}),
         Base(o.SGD, r.sgd, {"lr": LR, "momentum": 0.9, "dampening": 0.1}),
         Base(o.SGD, r.sgd, {"lr": LR, "momentum": 0.9, "nesterov": True}),

@@ -1,28 +1,10 @@
-"""The runtime is not a package: it is loaded by path, under the name that its users give it."""
+"""Makes ``import cautious_optimizer`` work in these tests, and the same for each of them."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import pytest
 import torch
-
-TEMPLATE = Path(__file__).parents[2] / "templates" / "cautious_optimizer.py"
-sys.path.insert(0, str(Path(__file__).parent))  # reference.py stands beside the tests, which are no package either
-
-
-def load(name: str = "cautious_optimizer") -> ModuleType:
-    """Import the template as module ``name``; registered, because pickle looks classes up by module."""
-    spec = importlib.util.spec_from_file_location(name, TEMPLATE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
+from vendored import load
 
 load()
 

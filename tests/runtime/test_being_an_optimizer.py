@@ -406,7 +406,7 @@ def test_a_scheduler_that_steps_too_early_still_warns(kind: Kind, made_for: str)
     base = kind(model())
     optimizer = CautiousOptimizer(base)
     scheduler = lr_scheduler.StepLR(optimizer if made_for == "wrapper" else base, 2)
-    with pytest.warns(UserWarning, match="before `optimizer.step\\(\\)`"):
+    with pytest.warns(UserWarning, match=r"before `optimizer\.step\(\)`"):
         scheduler.step()
 
 

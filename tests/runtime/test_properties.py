@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 from bases import BASES, Base
@@ -73,7 +75,7 @@ def test_how_parameters_are_grouped_does_not_matter(
     found = []
     for bounds in (edges, [0, len(sizes)]):
         params = [torch.nn.Parameter(value.clone()) for value in values]
-        groups = [{"params": params[a:b]} for a, b in zip(bounds, bounds[1:], strict=False)]
+        groups = [{"params": params[a:b]} for a, b in itertools.pairwise(bounds)]
         optimizer = CautiousOptimizer(torch.optim.AdamW(groups, lr=0.1))
         for factor in (1.0, -0.3):
             for i, (p, grad) in enumerate(zip(params, grads, strict=True)):

@@ -1,0 +1,205 @@
+"""check passes on a whole patch, and names everything that is not as it was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import TRAIN, Cautify, git
+
+from cautify.errors import RuntimeEdited
+from cautify.model import Action, FilePlan, Options
+from cautify.patch import plan
+
+Unchanged = Callable[[Path], None]
+BROKEN = b"import torch\noptimizer = torch.optim.Adam(\n"
+
+
+@pytest.fixture
+def found(cautify: Cautify) -> Callable[..., list[tuple[str, int | None, str]]]:
+    """Check as JSON: path, line and kind of every difference; the exit code must agree."""
+
+    def run(*paths: Path) -> list[tuple[str, int | None, str]]:
+        ended = cautify("check", *paths, "--format", "json")
+        document: dict[str, Any] = json.loads(ended.out)
+        rows = document["differences"]
+        assert document["totals"] == {"differences": len(rows)}
+        assert ended.code == (1 if rows else 0)
+        assert all(row["message"] and row["remedy"] for row in rows)
+        return [(row["path"], row["line"], row["kind"]) for row in rows]
+
+    return run
+
+
+Found = Callable[..., list[tuple[str, int | None, str]]]
+
+
+def test_a_fresh_patch_is_whole(cautify: Cautify, patched: Path, unchanged: Unchanged) -> None:
+    unchanged(patched)
+    ended = cautify("check", patched)
+    assert (ended.code, ended.out) == (0, b"")
+    assert "as it was written" in ended.err
+
+
+def test_without_a_manifest_it_passes_where_nothing_is_to_be_wrapped(cautify: Cautify, tmp_path: Path) -> None:
+    (tmp_path / "plot.py").write_text("print(1)\n")
+    ended = cautify("check", tmp_path)
+    assert ended.code == 0
+    assert "nothing is to be wrapped" in ended.err
+
+
+def test_without_a_manifest_it_fails_where_something_is_to_be_wrapped(tree: Path, found: Found) -> None:
+    assert ("train.py", 5, "unwrapped") in found(tree)
+
+
+def test_a_new_site_is_named_with_its_line(patched: Path, found: Found) -> None:
+    (patched / "finetune.py").write_bytes(b"# new\n" + TRAIN)
+    assert found(patched) == [("finetune.py", 6, "unwrapped")]
+
+
+def test_a_patched_file_that_was_put_back_is_named(patched: Path, found: Found) -> None:
+    (patched / "train.py").write_bytes(TRAIN)
+    assert found(patched) == [("train.py", None, "unpatched"), ("train.py", 5, "unwrapped")]
+
+
+def test_a_patched_file_that_was_edited_is_named(patched: Path, found: Found) -> None:
+    place = patched / "train.py"
+    place.write_bytes(place.read_bytes() + b"# edited\n")
+    assert found(patched) == [("train.py", None, "altered")]
+
+
+def test_a_patched_file_that_is_gone_is_named(patched: Path, found: Found) -> None:
+    (patched / "train.py").unlink()
+    assert ("train.py", None, "missing") in found(patched)
+
+
+def test_a_patched_file_that_no_longer_parses_is_named(patched: Path, found: Found) -> None:
+    place = patched / "train.py"
+    place.write_bytes(place.read_bytes() + BROKEN)
+    assert ("train.py", None, "unparsable") in found(patched)
+
+
+def test_a_file_that_stopped_parsing_is_named(patched: Path, found: Found) -> None:
+    (patched / "plot.py").write_bytes(BROKEN)
+    assert found(patched) == [("plot.py", None, "unparsable")]
+
+
+def test_a_file_that_did_not_parse_when_the_patch_was_made_is_no_difference(
+    cautify: Cautify, tree: Path, found: Found
+) -> None:
+    (tree / "old.py").write_bytes(BROKEN)
+    assert cautify("apply", tree, "--yes").code == 0
+    assert found(tree) == []
+
+
+def test_a_runtime_that_is_gone_is_named(patched: Path, found: Found) -> None:
+    (patched / "cautious_optimizer.py").unlink()
+    assert ("cautious_optimizer.py", None, "missing") in found(patched)
+
+
+def test_a_runtime_that_was_edited_is_named(patched: Path, found: Found) -> None:
+    place = patched / "cautious_optimizer.py"
+    place.write_bytes(place.read_bytes() + b"\nEXTRA = 1\n")
+    assert found(patched) == [("cautious_optimizer.py", None, "runtime-edited")]
+
+
+def test_a_runtime_that_is_something_else_is_named(patched: Path, found: Found) -> None:
+    (patched / "cautious_optimizer.py").write_bytes(b"class CautiousOptimizer:\n    pass\n")
+    assert [path for path, _, _ in found(patched)] == ["cautious_optimizer.py"]
+
+
+@pytest.mark.parametrize(
+    "formatted",
+    [
+        lambda data: b"# SPDX-License-Identifier: Apache-2.0\n" + data,
+        lambda data: data.replace(b"\n", b"\r\n"),
+        lambda data: data + b"\n\n",
+    ],
+    ids=["a licence header is put above it", "its newlines are CRLF", "lines are added at its end"],
+)
+def test_a_runtime_with_the_same_syntax_tree_is_whole(
+    patched: Path, found: Found, formatted: Callable[[bytes], bytes]
+) -> None:
+    place = patched / "cautious_optimizer.py"
+    place.write_bytes(formatted(place.read_bytes()))
+    assert found(patched) == []
+
+
+def test_an_outdated_runtime_is_named_once(patched: Path, found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = plan.make_plan
+
+    def upgrade(root: Path, options: Options, **rest: object) -> object:
+        made = real(root, options, **rest)  # type: ignore[arg-type]
+        data = (root / "cautious_optimizer.py").read_bytes()
+        return replace(made, files=(FilePlan("cautious_optimizer.py", Action.MODIFY, data, data + b"# newer\n"),))
+
+    monkeypatch.setattr(plan, "make_plan", upgrade)
+    monkeypatch.setattr("cautify.patch.vendor.state", lambda data: "older")
+    assert found(patched) == [("cautious_optimizer.py", None, "outdated")]
+
+
+def test_a_plan_that_refuses_because_of_the_runtime_is_a_difference(
+    patched: Path, found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (patched / "train.py").unlink()
+
+    def refuse(root: Path, options: Options, **_: object) -> object:
+        raise RuntimeEdited("cautious_optimizer.py is refused", "it was edited by hand", "Put it back.")
+
+    monkeypatch.setattr(plan, "make_plan", refuse)
+    assert found(patched) == [("cautious_optimizer.py", None, "runtime-edited"), ("train.py", None, "missing")]
+
+
+def test_a_file_that_a_plan_would_change_without_a_new_site_is_named(
+    patched: Path, found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = plan.make_plan
+
+    def more(root: Path, options: Options, **rest: object) -> object:
+        made = real(root, options, **rest)  # type: ignore[arg-type]
+        return replace(made, files=(FilePlan("plot.py", Action.MODIFY, b"a\n", b"b\n"),))
+
+    monkeypatch.setattr(plan, "make_plan", more)
+    assert found(patched) == [("plot.py", None, "incomplete")]
+
+
+def test_every_difference_is_listed_and_none_twice(patched: Path, found: Found) -> None:
+    (patched / "train.py").write_bytes(TRAIN)
+    (patched / "finetune.py").write_bytes(TRAIN)
+    (patched / "plot.py").write_bytes(BROKEN)
+    rows = found(patched)
+    assert sorted({path for path, _, _ in rows}) == ["finetune.py", "plot.py", "train.py"]
+    assert len(rows) == len(set(rows))
+
+
+def test_text_names_path_line_kind_message_and_remedy(cautify: Cautify, patched: Path) -> None:
+    (patched / "finetune.py").write_bytes(TRAIN)
+    ended = cautify("check", patched)
+    assert ended.code == 1
+    assert ended.out.decode().splitlines() == [
+        "finetune.py:5: unwrapped: torch.optim.AdamW is not wrapped",
+        "    Run `cautify apply`.",
+    ]
+    assert "1 difference" in ended.err
+
+
+def test_files_of_one_tree_stand_for_that_tree(patched: Path, found: Found) -> None:
+    (patched / "finetune.py").write_bytes(TRAIN)
+    assert found(patched / "train.py", patched / "plot.py") == found(patched)
+
+
+def test_it_passes_after_a_commit_and_in_a_clone(cautify: Cautify, repository: Path, tmp_path: Path) -> None:
+    cautify("apply", repository, "--yes")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "patched")
+    git(repository, "clone", "-q", str(repository), str(tmp_path / "clone"))
+    assert cautify("check", tmp_path / "clone").code == 0
+
+
+def test_it_passes_after_a_revert(cautify: Cautify, patched: Path, found: Found) -> None:
+    cautify("revert", patched, "--yes")
+    assert ("train.py", 5, "unwrapped") in found(patched)
