@@ -34,15 +34,16 @@ for path in paths:
 print(time.process_time() - started)
 """
 CLASSES = "Adadelta Adafactor Adagrad Adam AdamW Adamax ASGD LBFGS Muon NAdam RAdam RMSprop Rprop SGD SparseAdam"
-RULE = {
-    "id": "wrap",
-    "language": "python",
-    "rule": {
-        "any": [{"pattern": "$MODULE.$CLASS($$$ARGUMENTS)"}, {"pattern": "$CLASS($$$ARGUMENTS)"}],
-    },
-    "constraints": {"CLASS": {"regex": f"^({CLASSES.replace(' ', '|')})$"}},
-    "fix": "CautiousOptimizer.wrap($MODULE.$CLASS($$$ARGUMENTS))",
-}
+RULES = [
+    {
+        "id": f"wrap-{number}",
+        "language": "python",
+        "rule": {"pattern": pattern},
+        "constraints": {"CLASS": {"regex": f"^({CLASSES.replace(' ', '|')})$"}},
+        "fix": f"CautiousOptimizer.wrap({pattern})",
+    }
+    for number, pattern in enumerate(["$MODULE.$CLASS($$$ARGUMENTS)", "$CLASS($$$ARGUMENTS)"])
+]
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ def main() -> None:
     }
     tool = ast_grep()
     if tool:
-        rule = json.dumps(RULE)  # JSON is YAML
-        commands["ast-grep"] = lambda: run([tool, "scan", "--inline-rules", rule, "--json=stream", str(tree)])
+        rules = "\n---\n".join(json.dumps(rule) for rule in RULES)  # JSON is YAML
+        commands["ast-grep"] = lambda: run([tool, "scan", "--inline-rules", rules, "--json=stream", str(tree)])
     for command in commands.values():
         command()  # fills the file system's cache and Python's
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
@@ -134,7 +135,7 @@ def report(tree: Path, files: Sequence[Path], relevant: Sequence[Path], costs: d
     )
     loop = [float(cost.printed) for cost in costs["parse"]]
     whole = [cost.cpu for cost in costs["parse"]]
-    print(f"{'':34}{'CPU s':>24}{'wall s':>24}{'peak MiB':>10}{'× parse':>9}")
+    print(f"{'':34}{'CPU s':>24}{'wall s':>24}{'peak MiB':>10}{'x parse':>9}")
     print(f"{'libcst.parse_module, the loop':34}{spread(loop):>24}{'':>24}{'':>10}{1:>9.2f}")
     labels = {"parse": "  the same, the whole process", "ast-grep": "ast-grep rewrite"}
     for name, measured in costs.items():
@@ -144,12 +145,12 @@ def report(tree: Path, files: Sequence[Path], relevant: Sequence[Path], costs: d
         label = labels.get(name, f"cautify {name}")
         print(f"{label:34}{spread(cpu):>24}{spread(wall):>24}{peak:>10.0f}{ratio:>9.2f}")
     dry = median(c.cpu / p for c, p in zip(costs["apply --dry-run"], whole, strict=True))
-    print(f"\napply --dry-run, start-up included, is {dry:.2f}× the whole parsing process")
+    print(f"\napply --dry-run, start-up included, is {dry:.2f}x the whole parsing process")
 
 
 def spread(values: Sequence[float]) -> str:
     """The median, with the smallest and the largest."""
-    return f"{median(values):.3f} ({min(values):.3f}–{max(values):.3f})"
+    return f"{median(values):.3f} ({min(values):.3f}-{max(values):.3f})"
 
 
 if __name__ == "__main__":

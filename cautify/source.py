@@ -153,7 +153,8 @@ def read_source(path: str, data: bytes) -> Source:
     """
     bom = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        head = _NEWLINE.sub(b"\n", b"".join(data[:8192].splitlines(keepends=True)[:2]))
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(head).readline)
     except SyntaxError as error:
         raise Undecodable(str(error)) from error
     encoding = "utf-8" if encoding in ("utf-8", "utf-8-sig") else codecs.lookup(encoding).name

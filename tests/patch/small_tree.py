@@ -58,3 +58,13 @@ def snapshot(root: Path) -> Tree:
             data = os.fsencode(os.readlink(place)) if kind == "l" else place.read_bytes() if kind == "-" else b""
             found[str(place.relative_to(root))] = (kind, stat.S_IMODE(status.st_mode), data)
     return found
+
+
+def modify(path: str, before: bytes = b"z = 3\n", after: bytes = b"z = 4\n") -> FilePlan:
+    """A plan for one file, by default for ``new\\nline.py``."""
+    return FilePlan(path, Action.MODIFY, before, after)
+
+
+def create(path: str) -> FilePlan:
+    """A plan for one new file."""
+    return FilePlan(path, Action.CREATE, None, b"new\n")

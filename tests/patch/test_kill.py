@@ -57,6 +57,11 @@ def steps(scene: str, *, killed: int | None = None) -> list[str]:
     return names
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # see kill_driver.py
+
+
 def struck(root: Path, scene: str, step: int, *, command: str = "commit", blow: str = "kill") -> int:
     plan = root.with_name("plan.pickle")
     plan.write_bytes(pickle.dumps(SCENES[scene][1]))

@@ -68,7 +68,7 @@ def _intact(archive: Path, version: str) -> bool:
 
 
 def _with_pip(version: str, directory: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", f"lerobot=={version}", "--quiet", "--no-deps"]
+    command = [sys.executable, "-m", "pip", "download", f"lerobot=={version}", "--quiet", "--no-deps", "--retries", "2"]
     command += ["--no-binary", ":all:", "--ignore-requires-python", "--dest", str(directory)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     archive = directory / f"lerobot-{version}.tar.gz"
