@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Cautify, snapshot
+from conftest import TRAIN, Cautify, snapshot
 
 from cautify import __version__
 from cautify.cli import app
@@ -201,9 +201,11 @@ def test_ctrl_c_at_the_question_exits_with_130_and_writes_nothing(
 
 
 def test_no_color_is_honoured_on_a_terminal(tree: Path) -> None:
+    (tree / "train.py").write_bytes(TRAIN + b"# \x1b]0;owned\x07\n")
     code, shown = _on_a_terminal(["apply", "--dry-run"], tree, b"", NO_COLOR="1")
     assert code == 0
-    assert b"\x1b[" not in shown
+    assert rb"\x1b]0;owned\x07" in shown
+    assert b"\x1b" not in shown, "neither colours nor the target's own escape sequences"
 
 
 def test_force_color_colours_a_pipe(cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ LAYERS = (
     ("cautify.cli",),
     ("cautify.__main__",),
 )
-ALLOWED_OUTSIDE = {"libcst", "pathspec", "rich", "tomli", "typer"}
+ALLOWED_OUTSIDE = {"libcst", "pathspec", "rich", "tomli", "tomllib", "typer"}
 
 
 def modules() -> Mapping[str, Path]:

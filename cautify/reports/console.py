@@ -76,7 +76,7 @@ class Console:
         self._write(self.stderr, [[("error: ", "bold red"), (first, "")], *([(line, "")] for line in rest)])
 
     def diff(self, files: Sequence[FilePlan]) -> None:
-        """Print the diff: raw bytes where stdout is no colour terminal, else coloured and never wrapped.
+        """Print the diff: raw bytes where stdout is no terminal, else readable, coloured and never wrapped.
 
         Raises:
             NotConfirmed: the reader of the diff went away.
@@ -84,8 +84,8 @@ class Console:
         try:
             for file in files:
                 data = file_diff(file)
-                if wants_colour(self.stdout):
-                    self._write(self.stdout, list(_coloured(data, file)))
+                if wants_colour(self.stdout) or self.stdout.isatty():
+                    self._write(self.stdout, list(_styled(data, file)))
                 else:
                     _binary(self.stdout, data)
         except BrokenPipeError as error:
@@ -98,7 +98,10 @@ class Console:
         self.stdout.flush()
         self.stderr.write(f"{question} [y/N] ")
         self.stderr.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n"):
+            self.stderr.write("\n")
+        return answer.strip().lower() in ("y", "yes")
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Tick | None]:
@@ -116,7 +119,8 @@ class Console:
         if wants_colour(stream):
             text = _ansi(lines)
         else:
-            text = "".join("".join(part for part, _ in line).rstrip() + "\n" for line in lines)
+            shown = printable if stream.isatty() else str
+            text = "".join(shown("".join(part for part, _ in line).rstrip()) + "\n" for line in lines)
         _binary(stream, text.encode("utf-8", "surrogateescape"))
 
 
@@ -149,7 +153,7 @@ def _ansi(lines: Sequence[Sequence[Fragment]]) -> str:
     return page.getvalue()
 
 
-def _coloured(data: bytes, file: FilePlan) -> Iterator[list[Fragment]]:
+def _styled(data: bytes, file: FilePlan) -> Iterator[list[Fragment]]:
     from cautify.source import Undecodable, read_source
 
     try:

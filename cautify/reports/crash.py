@@ -6,6 +6,7 @@ import traceback
 from types import TracebackType
 
 from cautify import __version__
+from cautify.analysis.syntax import Module
 from cautify.model import FilePlan
 from cautify.source import Source
 
@@ -32,7 +33,7 @@ def _file_at_hand(trace: TracebackType | None) -> str | None:
     found = None
     while trace is not None:
         for value in trace.tb_frame.f_locals.values():
-            owner = value if isinstance(value, Source | FilePlan) else getattr(value, "source", None)
+            owner = value.source if isinstance(value, Module) else value
             if isinstance(owner, Source | FilePlan):
                 found = owner.path
                 break
