@@ -3,7 +3,7 @@
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) cautify contributors.
-# cautify-runtime: 0.1.0 tree:0000000000000000
+# cautify-runtime: 0.1.0 tree:a7399ac2ed8caef7
 # ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa

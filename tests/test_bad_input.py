@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TRAIN, Cautify, Ended, git, snapshot
+from command_line import TRAIN, Cautify, Ended, git, snapshot
 
 from cautify.model import Options
 from cautify.patch import manifest, plan

@@ -242,7 +242,7 @@ def test_every_position_in_the_buffer_has_its_place_in_the_file(program: Program
 
 
 WHOLE_FILES = {
-    "a latin-1 file whose bytes are no UTF-8": b"# coding: latin-1\nimport torch\n\nopt = torch.optim.Adam([])  # \xe9\n",
+    "bytes that are no UTF-8": b"# coding: latin-1\nimport torch\n\nopt = torch.optim.Adam([])  # \xe9\n",
     "a byte order mark and CRLF": codecs.BOM_UTF8 + b"import torch\r\n\r\nopt = torch.optim.Adam([])\r\n",
     "carriage returns alone": b"import torch\r\ropt = torch.optim.Adam([])\r",
     "no newline at the end": b"import torch\n\nopt = torch.optim.Adam([])",
@@ -252,7 +252,7 @@ WHOLE_FILES = {
     "a form feed at the end": b"import torch\n\nopt = torch.optim.Adam([])\n\x0c\n",
     "trailing white space": b"import torch  \n\t\nopt = torch.optim.Adam([])   \n  ",
     "tabs and spaces mixed": b"import torch\n\n\ndef f(p):\n\tif p:\n\t        return torch.optim.Adam(p)\n",
-    "a newline inside a string": b"import torch\r\n\r\nopt = torch.optim.Adam([], foreach='''\r\n''')\r\n",
+    "a newline in a string": b"import torch\r\n\r\nopt = torch.optim.Adam([], foreach='''\r\n''')\r\n",
     "a backslash before a CRLF": b"import torch\r\n\r\nopt = \\\r\n    torch.optim.Adam([])\r\n",
     "wide characters before the construction": "import torch\n\nω, 漢 = 1, torch.optim.Adam([])  # ✓\n".encode(),
     "an astral character before the construction": "import torch\n\ns = '🦉🦉', torch.optim.Adam([])\n".encode(),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TRAIN, Cautify, snapshot
+from command_line import TRAIN, Cautify, snapshot
 
 from cautify import __version__
 from cautify.cli import app

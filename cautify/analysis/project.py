@@ -184,9 +184,9 @@ class Project:
         return ".".join(self._above_root(root) + parts[depth:]), root
 
     def imported_dotted(self, path: str) -> bool:
-        """Whether some file of the project imports ``path`` by a dotted or relative name that shows a package."""
-        name, _ = self.module_name(path)
-        return "." in name
+        """Whether some file of the project imports ``path`` as part of a package."""
+        parts = PurePosixPath(path).with_suffix("").parts
+        return any(self._is_imported(parts[n:]) for n in range(len(parts) - 1))
 
     def _namespace_root(self, root: str, tail: tuple[str, ...]) -> str:
         """The highest directory from which others import ``tail``, through directories without ``__init__.py``."""

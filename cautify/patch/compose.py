@@ -20,10 +20,11 @@ from cautify.model import Action, Edit, FilePlan, Home, HomeKind, Options, Site,
 from cautify.patch.imports import Import, ImportPlacer
 from cautify.patch.layout import Change, Rewriter
 from cautify.patch.statements import filtered, guard, pops
-from cautify.patch.style import Style, style_for
+from cautify.patch.style import DEFAULT_LINE_LENGTH, Style, style_for
 from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
 
 _CANNOT = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
+_LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
 _SAVES = r"draccus\.encode|json\.dumps?\(|yaml\.(?:safe_)?dump|OmegaConf\.save|pickle\.dump"
 
 
@@ -193,7 +194,11 @@ class Composer:
         return [placer.before_statement(new, construction.call)]
 
     def _style(self, module: Module) -> Style:
-        return style_for((self.project.root / module.path).resolve().parent)
+        style = style_for((self.project.root / module.path).resolve().parent, self.project.root.resolve())
+        if style.line_length_known:
+            return style
+        longest = max(map(len, module.source.text.split("\n")))
+        return replace(style, line_length=min(max(longest, DEFAULT_LINE_LENGTH), _LONGEST))
 
     def _placer(self, module: Module) -> ImportPlacer:
         name, _ = self.project.module_name(module.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ class Style:
     """What the edits follow. ``source_roots`` are the directories, absolute, in which isort looks for own modules."""
 
     line_length: int = DEFAULT_LINE_LENGTH
+    line_length_known: bool = True
     skip_magic_trailing_comma: bool = False
     known_first_party: frozenset[str] = frozenset()
     source_roots: tuple[Path, ...] = ()
@@ -32,25 +34,38 @@ class Style:
 
 
 @cache
-def style_for(directory: Path) -> Style:
-    """The style in force for files of a directory: that of the nearest configuration above it, as ruff finds it."""
+def style_for(directory: Path, root: Path) -> Style:
+    """The style in force for files of a directory: that of the nearest configuration above it, as ruff finds it.
+
+    Where there is none, own modules are looked for in ``root``, and the line length is that of a hook, or not known.
+    """
     for above in (directory, *directory.parents):
         for name in (".ruff.toml", "ruff.toml"):
             settings = _toml(above / name)
             if settings is not None:
                 return _from_ruff(settings, above)
-        pyproject = _toml(above / "pyproject.toml") or {}
-        tool = _table(pyproject, "tool")
+        tool = _table(_toml(above / "pyproject.toml") or {}, "tool")
         if "ruff" in tool:
             return _from_ruff(_table(tool, "ruff"), above, _table(tool, "black"))
         if "black" in tool or "isort" in tool:
             return _from_black(_table(tool, "black"), _table(tool, "isort"), above)
-        length = _flake8_length(above)
+        length = _flake8_length(above) or _hook_length(above)
         if length is not None:
             return Style(line_length=length, source_roots=(above, above / "src"))
-        if (above / ".git").exists() or pyproject:
-            return Style(source_roots=(above, above / "src"))
-    return Style(source_roots=(directory,))
+        if (above / ".git").exists():
+            root = above
+            break
+    return Style(source_roots=(root, root / "src"), line_length_known=False)
+
+
+def _hook_length(directory: Path) -> int | None:
+    """The line length that a pre-commit hook passes to its formatter."""
+    try:
+        text = (directory / ".pre-commit-config.yaml").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    found = re.search(r"--line-length[=\s\"',]+(\d+)", text)
+    return int(found.group(1)) if found else None
 
 
 def _from_ruff(ruff: Mapping[str, Any], above: Path, black: Mapping[str, Any] | None = None) -> Style:

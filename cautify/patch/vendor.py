@@ -89,7 +89,10 @@ class Vendor:
         name, root = self.project.module_name(path)
         own = self._imports_own_package(module, name)
         runnable = bool(_MAIN.search(module.source.text))
-        if "." in name or path.endswith("__init__.py"):
+        in_package = "." in name or path.endswith("__init__.py")
+        if in_package and not own and self._imports_siblings(module) and not self.project.imported_dotted(path):
+            in_package = False  # it is run by path: that is the only way in which it finds its neighbours
+        if in_package:
             if own or not runnable:
                 return self._in_package(module, name, root, own)
             shared = self._imported_package(module)
@@ -128,6 +131,15 @@ class Vendor:
             elif target.partition(".")[0] == name.partition(".")[0]:
                 return "absolute"
         return "relative" if relative else ""
+
+    def _imports_siblings(self, module: Module) -> bool:
+        """Whether the module imports files of its own directory by their bare names."""
+        here = PurePosixPath(module.path).parent
+        for target in _imports(_top_level(module)):
+            found = None if "." in target else self.project.import_target(module.path, target)
+            if isinstance(found, str) and PurePosixPath(found).parent == here:
+                return True
+        return False
 
     def _imported_package(self, module: Module) -> Placement | None:
         """The package of the project that a script imports whenever it runs."""

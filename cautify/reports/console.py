@@ -17,7 +17,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, TextIO
 
 from cautify.errors import NotConfirmed
-from cautify.model import FilePlan
+from cautify.model import Action, FilePlan
 from cautify.reports.diff import file_diff
 
 if TYPE_CHECKING:
@@ -78,11 +78,13 @@ class Console:
     def diff(self, files: Sequence[FilePlan]) -> None:
         """Print the diff: raw bytes where stdout is no terminal, else readable, coloured and never wrapped.
 
+        Whole files come first, so that what a terminal still shows at the end is the edits.
+
         Raises:
             NotConfirmed: the reader of the diff went away.
         """
         try:
-            for file in files:
+            for file in sorted(files, key=lambda file: file.action is Action.MODIFY):
                 data = file_diff(file)
                 if wants_colour(self.stdout) or self.stdout.isatty():
                     self._write(self.stdout, list(_styled(data, file)))

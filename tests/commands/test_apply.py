@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TRAIN, Cautify, git, snapshot
+from command_line import TRAIN, Cautify, git, snapshot
 
 from cautify.model import Options
 from cautify.patch import manifest, plan, write

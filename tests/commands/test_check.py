@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TRAIN, Cautify, git
+from command_line import TRAIN, Cautify, git
 
 from cautify.errors import RuntimeEdited
 from cautify.model import Action, FilePlan, Options

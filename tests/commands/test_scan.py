@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TRAIN, Cautify, git
+from command_line import TRAIN, Cautify, git
 
 from cautify.model import Options
 from cautify.patch import plan

@@ -190,6 +190,14 @@ def test_the_layout_in_memory_does_not_matter(
     assert p.stride() == LAYOUTS[of_parameter](value).stride()
 
 
+def test_the_state_lies_as_the_base_alone_would_lay_it() -> None:
+    """Or a plain fused AdamW that takes the checkpoint over would read it in the wrong order."""
+    p = torch.nn.Parameter(LAYOUTS["channels last"](torch.randn(4, 3, 5, 6)))
+    optimizer = CautiousOptimizer(torch.optim.AdamW([p]))
+    train(optimizer, gradients(1, (4, 3, 5, 6)))
+    assert optimizer.state[p]["exp_avg"].stride() == p.stride()
+
+
 def test_a_checkpoint_in_another_layout_is_right_under_the_fused_kernel() -> None:
     value, grads = torch.randn(4, 3, 5, 6), gradients(6, (4, 3, 5, 6))
     first = CautiousOptimizer(torch.optim.AdamW([torch.nn.Parameter(value.clone())], lr=0.1, fused=True))
