@@ -176,7 +176,8 @@ def apply_edits(data: bytes, edits: Iterable[Edit]) -> bytes:
         ValueError: two edits overlap, or one lies outside ``data``.
     """
     ordered = sorted(edits, key=lambda e: (e.span.start, e.span.end))
-    parts, done = [], 0
+    parts: list[bytes] = []
+    done = 0
     for edit in ordered:
         if not done <= edit.span.start <= edit.span.end <= len(data):
             raise ValueError(f"edit at {edit.span} overlaps another or lies outside the file")

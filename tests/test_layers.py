@@ -18,7 +18,7 @@ LAYERS = (
     ("cautify", "cautify.model", "cautify.errors", "cautify.source"),
     ("cautify.optimizers.",),
     ("cautify.analysis.",),
-    ("cautify.patch.layout", "cautify.patch.style", "cautify.patch.imports"),
+    ("cautify.patch.document", "cautify.patch.layout", "cautify.patch.style", "cautify.patch.imports"),
     ("cautify.homes.",),
     ("cautify.analysis.sites", "cautify.analysis.route", "cautify.analysis.switches"),
     ("cautify.patch.",),

@@ -40,9 +40,7 @@ def discover(root: Path, options: Options) -> Discovered:
     include = pathspec.GitIgnoreSpec.from_lines(options.include) if options.include else None
     exclude = pathspec.GitIgnoreSpec.from_lines(options.exclude) if options.exclude else None
     excluded = {
-        path
-        for path in files
-        if (include and not include.match_file(path)) or (exclude and exclude.match_file(path))
+        path for path in files if (include and not include.match_file(path)) or (exclude and exclude.match_file(path))
     }
     return Discovered(tuple(files), frozenset(excluded))
 
@@ -66,7 +64,9 @@ def _git_files(root: Path) -> list[str] | None:
         return None
     names = (os.fsdecode(name) for name in listed.stdout.split(b"\0") if name)
     return [
-        name for name in names if _NEVER.isdisjoint(PurePosixPath(name).parts) and os.path.isfile(os.path.join(root, name))
+        name
+        for name in names
+        if _NEVER.isdisjoint(PurePosixPath(name).parts) and os.path.isfile(os.path.join(root, name))
     ]
 
 

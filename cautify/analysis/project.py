@@ -112,7 +112,7 @@ class Project:
         return directory in ("", ".") and (self.root / "__init__.py").is_file()
 
     def import_target(self, importer: str, dotted: str) -> str | Package | None:
-        """What ``import dotted`` means in ``importer``: a file, a namespace package, or None when it is not of this project.
+        """What ``import dotted`` means in ``importer``: a file, a namespace package, or None when not the project's.
 
         ``dotted`` may begin with dots. Ambiguity (two roots that are equally near) is None too.
         """

@@ -141,10 +141,9 @@ class Router:
         return list(below.values())
 
     def _is_value(self, node: cst.Name, module: Module) -> bool:
+        """Whether a name stands for its own value, not for an object whose attribute is read, nor for a keyword."""
         parent = module.parents.get(node)
-        if isinstance(parent, cst.Attribute):
-            return parent.value is node and False
-        return not (isinstance(parent, cst.Arg) and parent.keyword is node)
+        return not isinstance(parent, cst.Attribute) and not (isinstance(parent, cst.Arg) and parent.keyword is node)
 
     def _assigned(self, name: cst.Name, module: Module) -> list[cst.BaseExpression]:
         """The values assigned to a local variable."""
@@ -172,11 +171,11 @@ class Router:
     def _all(self, splatted: cst.BaseExpression, module: Module) -> list[cst.BaseExpression]:
         """Every entry of a dict literal that is splatted from a variable."""
         values = self._assigned(splatted, module) if isinstance(splatted, cst.Name) else [splatted]
-        return [
-            element.value for value in values if isinstance(value, cst.Dict) for element in value.elements
-        ]
+        return [element.value for value in values if isinstance(value, cst.Dict) for element in value.elements]
 
-    def _group_rates(self, groups: cst.BaseExpression, names: Iterable[str], module: Module) -> list[cst.BaseExpression]:
+    def _group_rates(
+        self, groups: cst.BaseExpression, names: Iterable[str], module: Module
+    ) -> list[cst.BaseExpression]:
         """The learning rates in parameter groups, ``[{"params": …, "lr": …}]``, written there or in a variable."""
         values = self._assigned(groups, module) if isinstance(groups, cst.Name) else [groups]
         wanted = set(names)
@@ -211,7 +210,7 @@ class Router:
                         yield Splat(arg, source[0], owner)
 
     def _whole_object(self, value: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, bool] | None:
-        """The object behind ``asdict(x)``, ``vars(x)``, ``x.__dict__`` or a copy of one, and whether the dict is fresh."""
+        """The object behind ``asdict(x)``, ``vars(x)``, ``x.__dict__`` or a copy, and whether the dict is fresh."""
         if isinstance(value, cst.Attribute) and value.attr.value == "__dict__":
             return value.value, False
         if isinstance(value, cst.Dict) and any(isinstance(e, cst.StarredDictElement) for e in value.elements):
@@ -220,7 +219,11 @@ class Router:
             return (found[0][0], True) if len(found) == 1 else None
         if isinstance(value, cst.DictComp):
             iterated = value.for_in.iter
-            if isinstance(iterated, cst.Call) and isinstance(iterated.func, cst.Attribute) and iterated.func.attr.value == "items":
+            if (
+                isinstance(iterated, cst.Call)
+                and isinstance(iterated.func, cst.Attribute)
+                and iterated.func.attr.value == "items"
+            ):
                 found_one = self._whole_object(iterated.func.value, module)
                 return (found_one[0], True) if found_one else None
             return None
@@ -269,11 +272,15 @@ class Router:
             order = [c for c in self.resolver.ancestors(lowest[0]) if c.node in homes]
             homes = {order[-1].node: order[-1]}
         home = next(iter(homes.values()))
-        passed = [a.value for a in call.args] + [e for a in call.args if a.star == "**" for e in self._all(a.value, module)]
+        passed = [a.value for a in call.args] + [
+            e for a in call.args if a.star == "**" for e in self._all(a.value, module)
+        ]
         at_call = [r for r in self._reads(passed, module) if module.text(r.base) == base]
         read = frozenset(r.name for r in [*rates, *at_call])
-        return Route(base, rates[0].owner, home, read, splats, fallback=False) if not everything else Route(
-            base, rates[0].owner, home, frozenset({"lr", "*"}), splats
+        return (
+            Route(base, rates[0].owner, home, read, splats, fallback=False)
+            if not everything
+            else Route(base, rates[0].owner, home, frozenset({"lr", "*"}), splats)
         )
 
     def _enclosing(self, call: cst.Call, module: Module, splats: tuple[Splat, ...]) -> Route | NoRoute:

@@ -193,7 +193,7 @@ class SiteFinder:
         return None, False
 
     def _cautious(self, call: cst.Call, module: Module) -> str:
-        """"ours" for a call of a vendored CautiousOptimizer or its wrap, "other" for somebody else's, else nothing."""
+        """ "ours" for a call of a vendored CautiousOptimizer or its wrap, "other" for somebody else's, else nothing."""
         name = dotted(call.func)
         if "autious" not in name:
             return ""

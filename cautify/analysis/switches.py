@@ -1,4 +1,4 @@
-"""Which switches a plan declares: homes for the sites, the config calls that forward to them, and who would choke on them."""
+"""Which switches a plan declares: homes for the sites, config calls that forward to them, and who would choke."""
 
 from __future__ import annotations
 
@@ -224,4 +224,3 @@ class SwitchPlanner:
 
 def _rate(name: str) -> bool:
     return name == "lr" or "learning_rate" in name or "lr" in name.split("_")
-

@@ -172,7 +172,11 @@ class Module:
 
     def text(self, node: cst.CSTNode) -> str:
         """The source of a node, on one line or many, without parentheses around it."""
-        return self.tree.code_for_node(node.with_changes(lpar=(), rpar=())) if _has_parens(node) else self.tree.code_for_node(node)
+        return (
+            self.tree.code_for_node(node.with_changes(lpar=(), rpar=()))
+            if _has_parens(node)
+            else self.tree.code_for_node(node)
+        )
 
     def line(self, node: cst.CSTNode) -> int:
         """1-based line on which a node starts."""
@@ -298,7 +302,9 @@ class Module:
                     return
                 for alias in names:
                     name = dotted(alias.name)
-                    bound = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
+                    bound = (
+                        alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
+                    )
                     scope.add(Binding(bound, "import", node, target=target, member=name))
             case cst.Assign(targets=targets, value=value):
                 for assigned in targets:

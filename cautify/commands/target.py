@@ -78,19 +78,29 @@ def _directory(path: Path) -> Path:
 
 
 def _nested(root: Path) -> Iterator[Path]:
-    """Directories below ``root`` with a manifest of their own, unless git ignores them: nothing there is planned."""
+    """Directories below ``root`` with a manifest of their own, where a plan would look: not where git ignores them."""
+    listed = _seen_by_git(root)
+    places = _walk(root) if listed is None else (root / name for name in listed)
+    for place in places:
+        if place.parent.name == HOME and place.parent.parent != root and place.exists():
+            yield place.parent.parent
+
+
+def _walk(root: Path) -> Iterator[Path]:
     for place, directories, _ in os.walk(root):
-        here = Path(place)
-        if HOME in directories and here != root and (root / place / MANIFEST).exists() and not _ignored(root, here):
-            yield here
+        if HOME in directories:
+            yield Path(place) / MANIFEST
         directories[:] = sorted(d for d in directories if d not in _NOT_SEARCHED and d != HOME)
 
 
-def _ignored(root: Path, directory: Path) -> bool:
+def _seen_by_git(root: Path) -> list[str] | None:
+    """The manifests that git knows or would add, relative to ``root``; None where git has no say."""
+    listing = ["ls-files", "-co", "--exclude-standard", "-z", "--", f":(glob)**/{MANIFEST}"]
     try:
-        asked = subprocess.run(
-            ["git", "check-ignore", "-q", "--", str(directory)], cwd=root, capture_output=True, check=False
-        )
+        ignored = subprocess.run(["git", "check-ignore", "-q", "."], cwd=root, capture_output=True, check=False)
+        listed = subprocess.run(["git", *listing], cwd=root, capture_output=True, check=False)
     except OSError:
-        return False
-    return asked.returncode == 0
+        return None
+    if ignored.returncode != 1 or listed.returncode:  # 0: the root itself is ignored; 128: there is no repository
+        return None
+    return [os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]

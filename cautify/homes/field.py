@@ -88,7 +88,11 @@ def positions(cls: Class, resolver: Resolver) -> list[str]:
         for f in own_fields(current):
             if f.name not in order:
                 order.append(f.name)
-            if made.kw_only or _after_marker(current, f.line) or "kw_only=True" in current.module.text(f.node).replace(" ", ""):
+            if (
+                made.kw_only
+                or _after_marker(current, f.line)
+                or "kw_only=True" in current.module.text(f.node).replace(" ", "")
+            ):
                 keyword_only.add(f.name)
     return [name for name in order if name not in keyword_only]
 
@@ -125,7 +129,7 @@ def refusal(cls: Class, resolver: Resolver) -> str | None:
     if UNKNOWN in resolver.bases(cls):
         return f"a base class of {cls.name} could not be resolved"
     if is_extended(cls, resolver):
-        return f"{cls.name} is extended and the project does not say that it needs Python 3.10, which has keyword-only fields"
+        return f"{cls.name} is extended and the project does not say that it needs Python 3.10, for keyword-only fields"
     return None
 
 
@@ -204,9 +208,7 @@ def _with_docstring(cls: Class, line: cst.SimpleStatementLine) -> cst.SimpleStat
     return line
 
 
-def declarations(
-    cls: Class, line: cst.SimpleStatementLine | None, function: str, resolver: Resolver
-) -> Iterator[Edit]:
+def declarations(cls: Class, line: cst.SimpleStatementLine | None, function: str, resolver: Resolver) -> Iterator[Edit]:
     """The edit that adds what is missing of the two fields after ``line``, or first in the class.
 
     ``function`` spells ``dataclasses.field``.
@@ -247,7 +249,10 @@ def _after_marker(cls: Class, line: cst.SimpleStatementLine | None) -> bool:
     for statement in cls.node.body.body:
         if isinstance(statement, cst.SimpleStatementLine):
             for node in statement.body:
-                if isinstance(node, cst.AnnAssign) and dotted(node.annotation.annotation).rpartition(".")[2] == "KW_ONLY":
+                if (
+                    isinstance(node, cst.AnnAssign)
+                    and dotted(node.annotation.annotation).rpartition(".")[2] == "KW_ONLY"
+                ):
                     return True
         if statement is line:
             return False

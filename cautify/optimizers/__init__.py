@@ -22,7 +22,7 @@ class Momentum:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """One optimizer class. ``reason`` is the skip reason when masking it is impossible or pointless, and ``why`` says so.
+    """One optimizer class. ``reason`` is the skip reason when masking is impossible or pointless; ``why`` explains it.
 
     ``momentum`` names the argument without which masking does nothing, for classes where it is optional.
     """

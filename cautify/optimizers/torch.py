@@ -9,6 +9,9 @@ from __future__ import annotations
 from cautify.optimizers import Library, Momentum, Optimizer
 
 _NO_MOMENTUM = "it has no momentum, so its update always agrees with the gradient in sign and masking does nothing"
+_CLOSURE = "it evaluates its closure several times a step and has no single update to mask"
+_SPARSE = "its gradients are sparse, and masking rows without gradient is not defined"
+_ORTHOGONAL = "masking single elements undoes the orthogonal update that it is made for"
 
 _OPTIMIZERS = (
     Optimizer("torch.optim.Adam"),
@@ -18,19 +21,24 @@ _OPTIMIZERS = (
     Optimizer("torch.optim.RAdam"),
     Optimizer("torch.optim.SGD", momentum=Momentum("momentum", 2)),
     Optimizer("torch.optim.RMSprop", momentum=Momentum("momentum", 5)),
-    Optimizer("torch.optim.LBFGS", "closure", "it evaluates its closure several times a step and has no single update to mask"),
-    Optimizer("torch.optim.SparseAdam", "sparse", "its gradients are sparse, and masking rows without gradient is not defined"),
+    Optimizer("torch.optim.LBFGS", "closure", _CLOSURE),
+    Optimizer("torch.optim.SparseAdam", "sparse", _SPARSE),
     Optimizer("torch.optim.Adafactor", "no-momentum", _NO_MOMENTUM),
     Optimizer("torch.optim.Adagrad", "no-momentum", _NO_MOMENTUM),
     Optimizer("torch.optim.Adadelta", "no-momentum", _NO_MOMENTUM),
     Optimizer("torch.optim.ASGD", "no-momentum", _NO_MOMENTUM),
     Optimizer("torch.optim.Rprop", "no-momentum", _NO_MOMENTUM),
-    Optimizer("torch.optim.Muon", "no-benefit", "masking single elements undoes the orthogonal update that it is made for"),
+    Optimizer("torch.optim.Muon", "no-benefit", _ORTHOGONAL),
 )
 
 _NAMES = {o.name: o for o in _OPTIMIZERS}
-_ALIASES = {f"torch.optim.{n.rpartition('.')[2].lower()}.{n.rpartition('.')[2]}": n for n in _NAMES}
-_ALIASES |= {"torch.optim.sparse_adam.SparseAdam": "torch.optim.SparseAdam", "torch.optim._adafactor.Adafactor": "torch.optim.Adafactor"}
-_ALIASES |= {f"torch.optim._multi_tensor.{n.rpartition('.')[2]}": n for n in _NAMES}
 
-LIBRARY = Library(optimizers=_NAMES, aliases=_ALIASES)
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """The other modules that a class of torch.optim can be imported from."""
+    bare = name.rpartition(".")[2]
+    files = {"SparseAdam": "sparse_adam", "Adafactor": "_adafactor", "Muon": "_muon"}
+    return f"torch.optim.{files.get(bare, bare.lower())}.{bare}", f"torch.optim._multi_tensor.{bare}"
+
+
+LIBRARY = Library(optimizers=_NAMES, aliases={spelling: name for name in _NAMES for spelling in _spellings(name)})

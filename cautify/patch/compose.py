@@ -17,7 +17,7 @@ from cautify.errors import RuntimeEdited
 from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
 from cautify.model import Action, Edit, FilePlan, Home, HomeKind, Options, Site, Span, Switch, Verdict
-from cautify.patch.imports import Import, ImportPlacer
+from cautify.patch.imports import Import, ImportPlacer, has_line_of_its_own
 from cautify.patch.layout import Change, Rewriter
 from cautify.patch.statements import filtered, guard, pops
 from cautify.patch.style import DEFAULT_LINE_LENGTH, Style, style_for
@@ -54,8 +54,28 @@ class Composer:
         if any(not self._is_ours(b.target, b.member, construction.module) for b in taken):
             what = f"the name {CLASS_NAME} means something else in this file"
             return replace(construction, reason="ambiguous", detail=what)
+        if self._has_no_place_for_import(construction):
+            what = "torch is imported only sometimes, and here is no line on which the runtime could be"
+            return replace(construction, reason="no-import-root", detail=what)
         self.placements[construction.call] = placement
         return construction
+
+    def _has_no_place_for_import(self, construction: Construction) -> bool:
+        """Whether torch's import does not always run and the use is in a lambda or on a function's first line."""
+        module = construction.module
+        anchor = self._anchor(construction)
+        if anchor is None or module.unconditional(anchor):
+            return False
+        if isinstance(module.scope(construction.call).node, cst.Lambda):
+            return True
+        function = _runs_in(construction)
+        return function is not None and not has_line_of_its_own(function)
+
+    def _anchor(self, construction: Construction) -> cst.CSTNode | None:
+        """The import statement that gives a construction its optimizer class."""
+        first = dotted(construction.call.func).partition(".")[0]
+        bindings = self.resolver.bindings(first, construction.call, construction.module)
+        return next((b.node for b in bindings if b.kind == "import"), None)
 
     def _is_ours(self, target: str, member: str | None, module: Module) -> bool:
         if member != CLASS_NAME:
@@ -166,9 +186,7 @@ class Composer:
             return []
         placer = self._placer(module)
         new = self.placements[call].statement
-        first = dotted(call.func).partition(".")[0]
-        statements = [b.node for b in self.resolver.bindings(first, call, module) if b.kind == "import"]
-        anchor = statements[0] if statements else None
+        anchor = self._anchor(construction)
         if anchor is not None and (not module.unconditional(anchor) or _in_class_body(module, anchor)):
             return self._late_import(new, construction, placer)
         if anchor is not None and module.function(anchor) is not None:
@@ -273,8 +291,8 @@ class Composer:
         warnings = []
         if construction.custom is not None and construction.reason is None:
             warnings.append(
-                f"{construction.custom.name} is the project's own optimizer: its whole update is masked from outside, and "
-                "what its step keeps for itself (a residual of the update, say) is not"
+                f"{construction.custom.name} is the project's own optimizer: its whole update is masked from outside, "
+                "and what its step keeps for itself (a residual of the update, say) is not"
             )
         detail = construction.detail
         if construction.reason is None and call not in self.switches.homes and construction.wrapper is None:
@@ -338,10 +356,13 @@ class Composer:
         found = []
         if self.switches.declared and self.project.mentioning(_SAVES):
             found.append(
-                f"configs that the patched code saves hold {ENABLED} and {EPS}; code without the patch may refuse to load them"
+                f"configs that the patched code saves hold {ENABLED} and {EPS}; "
+                "code without the patch may refuse to load them"
             )
         for package in sorted({p.shared for p in self.placements.values() if p.shared}):
-            found.append(f"scripts import the runtime from {package}: they need the patched {package}, not a published copy")
+            found.append(
+                f"scripts import the runtime from {package}: they need the patched {package}, not a published copy"
+            )
         return tuple(found)
 
 
@@ -372,4 +393,3 @@ def _dataclasses_import(module: Module) -> cst.ImportFrom | None:
             if b.kind == "import" and b.target == "dataclasses" and isinstance(b.node, cst.ImportFrom):
                 return b.node
     return None
-

@@ -1,20 +1,20 @@
-"""How changed code is laid out: as ruff format and black would, where the code around it is laid out so already.
+"""Changed expressions → edits, laid out as ruff format and black would, where the code around is laid out so already.
 
-A call is one of three shapes: on one line; its arguments on one indented line; or one argument a line with a trailing
-comma. Whether the target's code keeps that rule is tested on the code itself: the unchanged expression is laid out,
-and if that is not what stands there, its own layout is kept and only moved.
+Whether it is, is tested on the code itself: the unchanged expression is laid out, and if that is not what stands there,
+its own layout is kept and only moved.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import libcst as cst
 
 from cautify.analysis.syntax import Module, children, walk
 from cautify.model import Edit
+from cautify.patch.document import Document, Group, Printer, Row, Ternary, Text
 from cautify.patch.style import Style
 
 
@@ -25,159 +25,6 @@ class Change:
     wrap: str | None = None
     arguments: tuple[str, ...] = ()
     replacement: str | None = None
-
-
-@dataclass(frozen=True)
-class Text:
-    """Source as it stands. Lines after the first move with the code around, except those inside a string.
-
-    They hang from the indentation of the line (``indent``), or, where that is None, are aligned with ``column``.
-    """
-
-    value: str
-    column: int = 0
-    indent: str | None = None
-    fixed: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class Group:
-    """Something between brackets, separated by commas."""
-
-    open: str
-    items: tuple[Document, ...]
-    close: str
-    exploded: bool = False
-    trailing_comma: bool = True
-    one_line: bool = True
-
-
-@dataclass(frozen=True)
-class Ternary:
-    """A conditional expression. ``bare`` ones gain parentheses when they need more than a line."""
-
-    body: Document
-    test: Document
-    orelse: Document
-    bare: bool
-
-
-@dataclass(frozen=True)
-class Row:
-    """Documents side by side."""
-
-    parts: tuple[Document, ...]
-
-
-Document = Text | Group | Row | Ternary
-
-
-def flat(document: Document) -> str | None:
-    """The document on one line, or None if it cannot be."""
-    match document:
-        case Text(value=value):
-            return None if "\n" in value else value
-        case Group(exploded=True):
-            return None
-        case Group():
-            items = [flat(item) for item in document.items]
-            if any(item is None for item in items):
-                return None
-            return document.open + ", ".join(item for item in items if item is not None) + document.close
-        case Ternary(body=body, test=test, orelse=orelse):
-            one, two, three = flat(body), flat(test), flat(orelse)
-            return None if one is None or two is None or three is None else f"{one} if {two} else {three}"
-        case Row(parts=parts):
-            pieces = [flat(part) for part in parts]
-            return None if any(p is None for p in pieces) else "".join(p for p in pieces if p is not None)
-
-
-@dataclass(frozen=True)
-class Printer:
-    """Prints documents for one file."""
-
-    width: int
-    unit: str
-    tab: int = 4
-    reflow: bool = True
-
-    def size(self, text: str) -> int:
-        """Columns that a piece of a line takes."""
-        return len(text.expandtabs(self.tab))
-
-    def show(self, document: Document, indent: str, column: int, after: int) -> str:
-        """Lay out ``document``, which begins in ``column`` of a line indented by ``indent`` and has ``after`` columns behind it."""
-        line = flat(document)
-        if line is not None and column + len(line) + after <= self.width:
-            return line
-        match document:
-            case Text():
-                return self._moved(document, indent, column)
-            case Row(parts=parts):
-                return self._row(parts, indent, column, after)
-            case Ternary():
-                return self._ternary(document, indent, after)
-            case Group():
-                return self._group(document, indent)
-
-    def _ternary(self, ternary: Ternary, indent: str, after: int) -> str:
-        inner = indent + self.unit if ternary.bare else indent
-        size = self.size(inner)
-        lines = [self.show(ternary.body, inner, size, 0)]
-        lines.append("if " + self.show(ternary.test, inner, size + 3, 0))
-        lines.append("else " + self.show(ternary.orelse, inner, size + 5, 0 if ternary.bare else after))
-        text = f"\n{inner}".join(lines)
-        return f"(\n{inner}{text}\n{indent})" if ternary.bare else text
-
-    def _group(self, group: Group, indent: str) -> str:
-        inner = indent + self.unit
-        items = [flat(item) for item in group.items]
-        if not group.exploded and group.one_line and all(item is not None for item in items):
-            line = inner + ", ".join(item for item in items if item is not None)
-            if self.size(line) <= self.width:
-                return f"{group.open}\n{line}\n{indent}{group.close}"
-        lines = [self.show(item, inner, self.size(inner), 1) for item in group.items]
-        lone = len(lines) == 1 and group.one_line and not group.exploded
-        comma = "," if group.trailing_comma and not lone else ""
-        body = "".join(f"{inner}{line}{',' if n + 1 < len(lines) else comma}\n" for n, line in enumerate(lines))
-        return f"{group.open}\n{body}{indent}{group.close}"
-
-    def _row(self, parts: Sequence[Document], indent: str, column: int, after: int) -> str:
-        """Each part in turn; one is broken over lines when what stands on its line up to the next bracket is too long."""
-        shown = ""
-        for position, part in enumerate(parts):
-            last_line = shown.rpartition("\n")[2]
-            start = self.size(last_line) if "\n" in shown else column + len(last_line)
-            shown += self.show(part, indent, start, self._until_bracket(parts[position + 1 :], after))
-        return shown
-
-    def _until_bracket(self, parts: Sequence[Document], after: int) -> int:
-        """How much of the parts is on the same line in any case: up to the first opening bracket."""
-        size = 0
-        for part in parts:
-            if isinstance(part, Group):
-                return size + len(part.open)
-            size += len(flat(part) or "")
-        return size + after
-
-    def _moved(self, text: Text, indent: str, column: int) -> str:
-        """A text of several lines, its later lines moved as far as its first line's indentation, or its first column."""
-        lines = text.value.split("\n")
-        for number, line in enumerate(lines[1:], 1):
-            if number in text.fixed or not line.strip():
-                continue
-            if text.indent is not None:
-                if line.startswith(text.indent):
-                    lines[number] = indent + line[len(text.indent) :]
-                continue
-            stripped = line.lstrip(" \t")
-            lead = line[: len(line) - len(stripped)]
-            shift = column - text.column
-            if "\t" not in lead:
-                lines[number] = " " * max(0, len(lead) + shift) + stripped
-            elif shift > 0:
-                lines[number] = "\t" * (shift // self.tab) + lead + " " * (shift % self.tab) + stripped
-        return "\n".join(lines)
 
 
 @dataclass
@@ -194,7 +41,7 @@ class Rewriter:
         for node in self.changes:
             regions.setdefault(self._region(node), set()).add(node)
         outer = [r for r in regions if not any(r is not other and self._inside(r, other) for other in regions)]
-        return [self._edit(region) for region in outer]
+        return [edit for region in outer for edit in self._edits(region)]
 
     def _inside(self, node: cst.CSTNode, other: cst.CSTNode) -> bool:
         return any(above is other for above in self.module.ancestors(node))
@@ -227,7 +74,8 @@ class Rewriter:
         source = self.module.source
         return source.position(start)[0], source.position(end)[0]
 
-    def _edit(self, region: cst.CSTNode) -> Edit:
+    def _edits(self, region: cst.CSTNode) -> Iterator[Edit]:
+        """The edit of a region; where its layout is its author's own, of just the changed expressions in it."""
         source = self.module.source
         start, end = self.module.outer_span(region) if self._owns_parentheses(region) else self.module.span(region)
         line_start = source.line_start(start)
@@ -235,16 +83,21 @@ class Rewriter:
         indent = before[: len(before) - len(before.lstrip(" \t"))]
         printer = Printer(self.style.line_length, self.module.tree.default_indent)
         column, trailing = printer.size(before), printer.size(_visible(after))
-        original = source.slice(start, end)
-        plain = self._bare(region, {}, reflow=True)
-        kept = printer.show(plain, indent, column, trailing) == original
+        kept = printer.show(self._bare(region, {}, reflow=True), indent, column, trailing) == source.slice(start, end)
+        if not kept and region not in self.changes:
+            inside = [n for n in self.changes if self._inside(n, region)]
+            for node in inside:
+                if not any(self._inside(node, other) for other in inside):
+                    yield from self._edits(node)
+            return
         changed = self._bare(region, self.changes, reflow=kept)
         if not kept and isinstance(changed, Group) and not any(c.arguments for c in self.changes.values()):
             text = changed.open + ", ".join(
                 printer.show(i, indent, column + len(changed.open), 1) for i in changed.items
             )
-            return source.edit(start, end, text + changed.close, "wrap")
-        return source.edit(start, end, printer.show(changed, indent, column, trailing), "wrap")
+            yield source.edit(start, end, text + changed.close, "wrap")
+        else:
+            yield source.edit(start, end, printer.show(changed, indent, column, trailing), "wrap")
 
     # -- source → document ------------------------------------------------------------------------------------------
 
@@ -293,8 +146,8 @@ class Rewriter:
                 items = tuple(self._document(e, changes, reflow) for e in node.elements)
                 return Group("{", items, "}", exploded=self._magic(node, node.elements[-1]), one_line=False)
             case cst.IfExp():
-                parts = (self._document(n, changes, reflow) for n in (node.body, node.test, node.orelse))
-                return Ternary(*parts, bare=self._whole(node))
+                body, test, orelse = (self._document(n, changes, reflow) for n in (node.body, node.test, node.orelse))
+                return Ternary(body, test, orelse, bare=self._whole(node))
             case cst.Arg(keyword=cst.Name(value=name), star=""):
                 return Row((Text(f"{name}="), self._document(node.value, changes, reflow)))
             case cst.DictElement(key=key, value=value):

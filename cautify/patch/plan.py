@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-
 from cautify.analysis.discover import discover
 from cautify.analysis.project import Project
 from cautify.analysis.syntax import Unparsable
@@ -73,9 +72,9 @@ def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
         raise ProofFailed(sorted(after)[0], f"the planned result cannot be planned again ({error})", _REPORT) from error
     if left:
         path, edits = sorted(left.items())[0]
-        what = f"the planned result would be edited again ({edits[0].purpose}: {edits[0].replacement.decode('utf-8', 'replace').strip()[:80]!r})"
+        first = edits[0].replacement.decode("utf-8", "replace").strip()[:80]
+        what = f"the planned result would be edited again ({edits[0].purpose}: {first!r})"
         raise ProofFailed(path, what, _REPORT)
 
 
 _REPORT = "Nothing was written. Leave the file out with --exclude, and please report this as a bug in cautify."
-

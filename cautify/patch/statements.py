@@ -1,4 +1,4 @@
-"""Whole statements that are added: pops of the two names out of keyword arguments, and the guard of a config that cannot."""
+"""Whole statements that are added: pops of the two names out of keyword arguments, and the guard of a config."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def guard(construction: Construction, base: str) -> list[Edit]:
     name = construction.optimizers[0].rpartition(".")[2]
     inner = indent + unit * 2
     quote = _quote(module)
-    lines = (f"{inner}{quote}{ENABLED} does not work with {name}: {quote}", f"{inner}{quote}{construction.detail}{quote}")
+    lines = (
+        f"{inner}{quote}{ENABLED} does not work with {name}: {quote}",
+        f"{inner}{quote}{construction.detail}{quote}",
+    )
     text = "\n".join((f"{indent}if {test}:", f"{indent}{unit}raise ValueError(", *lines, f"{indent}{unit})", ""))
     at = comment_start(module, line)
     return [source.edit(at, at, text, "guard")]

@@ -24,7 +24,7 @@ _MAIN = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']""", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the runtime lies for a file, and how the file imports it. ``shared`` names another package it belongs to."""
+    """Where the runtime lies for a file and how it is imported. ``shared`` names another package it belongs to."""
 
     path: str
     statement: Import
@@ -43,7 +43,7 @@ def template() -> bytes:
 
 
 def tree_hash(data: bytes) -> str | None:
-    """16 hex digits of the syntax tree of a file, which neither formatting nor comments change. None: does not parse."""
+    """16 hex digits of a file's syntax tree, which neither formatting nor comments change. None: it does not parse."""
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError):
@@ -99,8 +99,8 @@ class Vendor:
             if shared is not None:
                 return shared
             return (
-                f"{path} lies in the package {name.partition('.')[0]} but can also be run by itself, and imports nothing of "
-                "that package: no one import statement works both ways"
+                f"{path} lies in the package {name.partition('.')[0]} but can also be run by itself, "
+                "and imports nothing of that package: no one import statement works both ways"
             )
         shared = self._imported_package(module)
         if shared is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,33 @@ def test_a_nested_manifest_in_a_directory_that_git_ignores_is_no_conflict(cautif
     assert cautify("scan", repository).code == 0
 
 
+def test_a_patched_repository_inside_a_repository_is_no_conflict(cautify: Cautify, repository: Path) -> None:
+    """Git does not look into it, so neither does a plan."""
+    inner = repository / "inner"
+    inner.mkdir()
+    (inner / "train.py").write_bytes(TRAIN)
+    git(inner, "init", "-q")
+    git(inner, "add", "-A")
+    git(inner, "commit", "-qm", "inner")
+    assert cautify("apply", inner, "--yes").code == 0
+    listed = json.loads(cautify("scan", repository, "--format", "json").out)["sites"]
+    assert [site["path"] for site in listed] == ["train.py"]
+
+
+@pytest.mark.parametrize("tracked", [True, False], ids=["tracked", "untracked"])
+def test_a_nested_manifest_in_a_repository_is_a_conflict(cautify: Cautify, repository: Path, tracked: bool) -> None:
+    inner = repository / "vendored" / "deep"
+    inner.mkdir(parents=True)
+    (inner / "train.py").write_bytes(TRAIN)
+    assert cautify("apply", inner, "--yes", "--allow-dirty").code == 0
+    if tracked:
+        git(repository, "add", "-A")
+        git(repository, "commit", "-qm", "vendored")
+    ended = cautify("scan", repository)
+    assert ended.code == 2
+    assert str(inner / ".cautify") in ended.err
+
+
 def test_the_progress_bar_appears_only_when_the_scan_takes_over_a_second(
     cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,3 +158,8 @@ def test_looking_leaves_the_git_index_alone(cautify: Cautify, repository: Path) 
     cautify("apply", repository, "--dry-run")
     assert (repository / ".git" / "index").read_bytes() == index
     assert git(repository, "status", "--porcelain") == ""
+
+
+def test_the_garbage_collector_is_on_again_afterwards(cautify: Cautify, tree: Path) -> None:
+    assert cautify("scan", tree).code == 0
+    assert gc.isenabled()
