@@ -187,6 +187,13 @@ def test_the_import_works_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, be
         assert lint(root, result) <= known
 
 
+def test_a_lambda_that_outlives_a_missing_torch_has_no_place_for_an_import(tmp_path: Path) -> None:
+    text = "try:\n    import torch\nexcept ImportError:\n    torch = None\n\nbuild = lambda ps: torch.optim.Adam(ps)\n"
+    plan = make_plan(package(tmp_path, text), Options())
+    assert plan.files == ()
+    assert [(site.verdict.value, site.reason) for site in plan.sites] == [("skip", "no-import-root")]
+
+
 def test_a_file_that_means_something_else_by_the_name_is_left_alone_and_says_so(tmp_path: Path) -> None:
     text = "import torch\n\n\nclass CautiousOptimizer:\n    pass\n\n\nopt = torch.optim.Adam([])\n"
     plan = make_plan(package(tmp_path, text), Options())

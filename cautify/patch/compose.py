@@ -17,7 +17,7 @@ from cautify.errors import RuntimeEdited
 from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
 from cautify.model import Action, Edit, FilePlan, Home, HomeKind, Options, Site, Span, Switch, Verdict
-from cautify.patch.imports import Import, ImportPlacer, has_line_of_its_own
+from cautify.patch.imports import Import, ImportPlacer
 from cautify.patch.layout import Change, Rewriter
 from cautify.patch.statements import filtered, guard, pops
 from cautify.patch.style import DEFAULT_LINE_LENGTH, Style, style_for
@@ -61,15 +61,12 @@ class Composer:
         return construction
 
     def _has_no_place_for_import(self, construction: Construction) -> bool:
-        """Whether torch's import does not always run and the use is in a lambda or on a function's first line."""
+        """Whether torch's import does not always run and the use is in a lambda outside functions."""
         module = construction.module
         anchor = self._anchor(construction)
         if anchor is None or module.unconditional(anchor):
             return False
-        if isinstance(module.scope(construction.call).node, cst.Lambda):
-            return True
-        function = _runs_in(construction)
-        return function is not None and not has_line_of_its_own(function)
+        return _runs_in(construction) is None and isinstance(module.scope(construction.call).node, cst.Lambda)
 
     def _anchor(self, construction: Construction) -> cst.CSTNode | None:
         """The import statement that gives a construction its optimizer class."""

@@ -182,11 +182,15 @@ class ImportPlacer:
         return self._into_run(new, self._run(body, self._index(anchor, body) or 0))
 
     def at_start_of(self, new: Import, function: cst.FunctionDef) -> Edit:
-        """The import as the first statement of a function that has lines of its own, after its docstring."""
+        """The import as the first statement of a function, after its docstring."""
         body = function.body.body
         source = self.module.source
         first = body[0]
         documented = function.get_docstring() is not None
+        if not isinstance(function.body, cst.IndentedBlock) or (documented and _shares_line(first)):
+            small = first.body if isinstance(first, cst.SimpleStatementLine) else body
+            at = self.module.span(small[1 if documented and len(small) > 1 else 0])[0]
+            return source.edit(at, at, f"{new.text}; ", "import")
         start, end = self.module.span(first)
         indent = source.slice(source.line_start(start), start)
         following = body[1:2] if documented else body[:1]
@@ -267,12 +271,8 @@ def _sorts_after(one: str, two: str) -> bool:
     return key(one) > key(two)
 
 
-def has_line_of_its_own(function: cst.FunctionDef) -> bool:
-    """Whether a statement can be put before the body of a function, on a line of its own."""
-    first = function.body.body[0]
-    documented = function.get_docstring() is not None
-    shared = isinstance(first, cst.SimpleStatementLine) and len(first.body) > 1
-    return isinstance(function.body, cst.IndentedBlock) and not (documented and shared)
+def _shares_line(statement: cst.CSTNode) -> bool:
+    return isinstance(statement, cst.SimpleStatementLine) and len(statement.body) > 1
 
 
 def _blank_before(statement: cst.CSTNode) -> bool:
