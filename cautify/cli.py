@@ -151,12 +151,19 @@ def revert(
 
     def work(console: Console) -> Outcome:
         from cautify.commands import revert as command
-        from cautify.commands.proposal import Consent, carry_out
+        from cautify.commands.proposal import Consent, carry_out, repair
         from cautify.commands.target import find_root
+        from cautify.errors import FileChanged
 
         root = find_root(path)
-        files = command.prepare(root)
-        return carry_out(console, files, Consent(dry_run, yes), lambda: command.execute(root, files))
+        consent = Consent(dry_run, yes)
+        try:
+            files = command.prepare(root)
+        except FileChanged:
+            if not dry_run:
+                repair(root, consent, console)  # an edit elsewhere must not keep a half-written tree as it is
+            raise
+        return carry_out(console, files, consent, lambda: command.execute(root, files))
 
     _run(work, quiet, verbose)
 

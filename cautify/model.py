@@ -141,8 +141,8 @@ class Plan:
     files: tuple[FilePlan, ...]
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
-    runtime: str | None = None
-    """Path of the vendored runtime, existing or to be created; None when nothing needs it."""
+    runtimes: tuple[str, ...] = ()
+    """Paths of the vendored runtimes, existing or to be created: one for each package or folder of scripts."""
     scanned: int = 0
     """How many Python files were looked at."""
 

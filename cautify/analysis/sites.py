@@ -11,7 +11,8 @@ import libcst as cst
 from cautify.analysis.discover import is_test
 from cautify.analysis.resolve import Class, External, Imported, Nothing, Resolver, Unknown
 from cautify.analysis.syntax import Module, dotted
-from cautify.model import Options
+from cautify.errors import ProofFailed
+from cautify.model import Options, Problem
 from cautify.optimizers import Optimizer, class_names, lookup
 
 _IGNORE = re.compile(r"#\s*cautify:\s*ignore\b")
@@ -63,8 +64,16 @@ class SiteFinder:
             if re.search(rb"\(", data) is None:
                 continue
             module = self.project.module(path)
-            if module is not None and not is_runtime(module):
-                found += self._in_module(module, custom)
+            if module is None or is_runtime(module):
+                continue
+            sites = list(self._in_module(module, custom))
+            try:
+                for site in sites:
+                    module.span(site.outer)
+            except ProofFailed as error:
+                self.project.problems[path] = Problem(path, "unparsable", error.why)
+                continue
+            found += sites
         return found
 
     def _custom_classes(self) -> list[Class]:

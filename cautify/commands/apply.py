@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cautify.commands.options import Given, effective
-from cautify.commands.proposal import Consent, carry_out, require_someone_to_ask
+from cautify.commands.proposal import Consent, carry_out, repair
 from cautify.commands.scan import look
 from cautify.commands.target import find_root
 from cautify.commands.uncommitted import require_committed, uncommitted
-from cautify.errors import NotConfirmed, TransactionBusy
 from cautify.model import HomeKind, Outcome, Plan, Verdict
 from cautify.patch import manifest, write
 from cautify.patch.records import Manifest
@@ -26,7 +25,7 @@ def apply(
         CautifyError: something was refused; nothing was written.
     """
     root = find_root(path)
-    _repair(root, consent, console)
+    repair(root, consent, console)
     data = manifest.read(root)
     recorded = None if data is None else manifest.parse(data)
     planned = look(root, effective(given, recorded), console)
@@ -43,30 +42,6 @@ def apply(
 
     outcome = carry_out(console, planned.files, consent, write_all)
     return Outcome(1, outcome.message) if consent.dry_run and exit_code else outcome
-
-
-def _repair(root: Path, consent: Consent, console: Console) -> None:
-    """Take back what a killed run left half written, before anything is planned on top of it."""
-    if not write.interrupted(root):
-        return
-    left = write.pending(root)
-    if consent.dry_run:
-        if left:
-            raise TransactionBusy(
-                f"{root} is half written",
-                "an earlier cautify was interrupted, and a dry run repairs nothing",
-                "Run `cautify revert`, or `cautify apply` without --dry-run, which first puts the files back.",
-            )
-        return
-    if left:
-        require_someone_to_ask(console, consent)
-        if not consent.yes and not console.confirm(
-            "An earlier cautify was interrupted here. Put the files back first?"
-        ):
-            raise NotConfirmed("nothing was written", "the answer was no", "Run `cautify revert` to put them back.")
-    restored = write.recover(root)
-    if restored:
-        console.warn(f"an earlier cautify was interrupted here: put back {', '.join(restored)}")
 
 
 def _mind_uncommitted(planned: Plan, recorded: Manifest | None, consent: Consent, console: Console) -> None:

@@ -57,15 +57,14 @@ def differences(root: Path, recorded: Manifest | None, given: Given, console: Co
         planned: Plan | None = look(root, effective(given, recorded), console)
     except RuntimeEdited as error:
         planned = None
-        place = (recorded.runtime if recorded else None) or error.what
-        yield Difference(place, None, "runtime-edited", error.why, error.next_step)
+        yield Difference(error.what, None, "runtime-edited", error.why, error.next_step)
     problems = {problem.path: problem for problem in planned.problems} if planned else {}
     if recorded is not None:
         for record in recorded.files:
-            if record.path != recorded.runtime:
+            if record.path not in recorded.runtimes:
                 yield from _file(root, record, problems.get(record.path))
-        if recorded.runtime is not None and planned is not None:
-            yield from _runtime(root, recorded.runtime)
+        for path in recorded.runtimes if planned is not None else ():
+            yield from _runtime(root, path)
     if planned is not None:
         yield from _new_problems(planned, recorded)
         yield from _unplanned(planned, recorded)
@@ -129,9 +128,9 @@ def _unplanned(planned: Plan, recorded: Manifest | None) -> Iterator[Difference]
             explained.update(home.path for home in (site.switch.homes if site.switch else ()))
             what = " | ".join(site.optimizers) or "an optimizer"
             yield Difference(site.path, site.line, "unwrapped", f"{what} is not wrapped", _APPLY)
-    runtime = recorded.runtime if recorded else None
+    runtimes = {*planned.runtimes, *(recorded.runtimes if recorded else ())}
     for file in planned.files:
-        if file.path not in explained and file.path != (runtime or planned.runtime):
+        if file.path not in explained and file.path not in runtimes:
             verb = "create" if file.action is Action.CREATE else "change"
             yield Difference(file.path, None, "incomplete", f"apply would {verb} this file", _APPLY)
 

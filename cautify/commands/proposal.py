@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from cautify.errors import NotConfirmed
+from cautify.errors import NotConfirmed, TransactionBusy
 from cautify.model import FilePlan, Outcome
+from cautify.patch import write
 from cautify.reports.console import Console
 from cautify.reports.text import counted
 
@@ -21,8 +23,8 @@ class Consent:
     yes: bool = False
 
 
-def carry_out(console: Console, files: Sequence[FilePlan], consent: Consent, write: Callable[[], Outcome]) -> Outcome:
-    """Show the diff and, unless this is a dry run or the answer is no, call ``write``.
+def carry_out(console: Console, files: Sequence[FilePlan], consent: Consent, act: Callable[[], Outcome]) -> Outcome:
+    """Show the diff and, unless this is a dry run or the answer is no, call ``act``.
 
     Raises:
         NotConfirmed: nobody agreed, or nobody could be asked.
@@ -34,7 +36,7 @@ def carry_out(console: Console, files: Sequence[FilePlan], consent: Consent, wri
     console.diff(files)
     if not consent.yes and not console.confirm(f"Write these changes to {counted(len(files), 'file')}?"):
         raise NotConfirmed("nothing was written", "the answer was no", "Run the command again to be asked again.")
-    return write()
+    return act()
 
 
 def require_someone_to_ask(console: Console, consent: Consent) -> None:
@@ -49,3 +51,31 @@ def require_someone_to_ask(console: Console, consent: Consent) -> None:
             "there is no terminal to ask on",
             "Pass --yes to write without being asked, or --dry-run to see the diff.",
         )
+
+
+def repair(root: Path, consent: Consent, console: Console) -> None:
+    """Take back what a killed run left half written, before anything is planned on top of it.
+
+    Raises:
+        NotConfirmed: nobody agreed. TransactionBusy: this is a dry run, which repairs nothing.
+    """
+    if not write.interrupted(root):
+        return
+    left = write.pending(root)
+    if consent.dry_run:
+        if left:
+            raise TransactionBusy(
+                f"{root} is half written",
+                "an earlier cautify was interrupted, and a dry run repairs nothing",
+                "Run `cautify revert`, or `cautify apply` without --dry-run, which first puts the files back.",
+            )
+        return
+    if left:
+        require_someone_to_ask(console, consent)
+        if not consent.yes and not console.confirm(
+            "An earlier cautify was interrupted here. Put the files back first?"
+        ):
+            raise NotConfirmed("nothing was written", "the answer was no", "Run `cautify revert` to put them back.")
+    restored = write.recover(root)
+    if restored:
+        console.warn(f"an earlier cautify was interrupted here: put back {', '.join(restored)}")

@@ -223,7 +223,7 @@ class Composer:
     # -- the runtime ------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _runtime_paths(self) -> list[str]:
+    def runtime_paths(self) -> tuple[str, ...]:
         """Where wraps are imported from, or will be."""
         used = {
             self.placements[c.call].path
@@ -231,14 +231,10 @@ class Composer:
             if c.reason is None and c.wrapper is None and c.call in self.placements
         }
         existing = {p for p in self.project.mentioning(r"# cautify-runtime:") if self._is_runtime_file(p)}
-        return sorted(used | existing)
+        return tuple(sorted(used | existing))
 
     def _is_runtime_file(self, path: str) -> bool:
         return state(self.project.data[path]) != "foreign"
-
-    def runtime(self) -> str | None:
-        """The path of the runtime, the first where there are several."""
-        return self._runtime_paths[0] if self._runtime_paths else None
 
     def runtimes(self) -> list[FilePlan]:
         """The runtime files to create or bring up to date.
@@ -247,7 +243,7 @@ class Composer:
             RuntimeEdited: a file of that name is there and is not a runtime.
         """
         plans = []
-        for path in self._runtime_paths:
+        for path in self.runtime_paths:
             before = self._on_disk(path)
             if before is None:
                 plans.append(FilePlan(path, Action.CREATE, None, template()))

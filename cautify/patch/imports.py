@@ -202,12 +202,15 @@ class ImportPlacer:
         return source.edit(at, at, f"{indent}{new.text}\n{gap}", "import")
 
     def before_statement(self, new: Import, node: cst.CSTNode) -> Edit:
-        """The import above the top-level statement that holds a node."""
+        """The import above the statement that holds a node; above the class, if that is in a class body."""
         source = self.module.source
         statement = self.module.statement(node)
-        start = self.module.span(statement)[0]
-        line = source.line_start(start)
-        indent = source.slice(line, start)
+        classes = [a for a in self.module.ancestors(node) if isinstance(a, cst.ClassDef)]
+        if classes:
+            statement = classes[-1]
+        line = statement_line(self.module, statement)
+        text = source.slice(line, source.line_end(line))
+        indent = text[: len(text) - len(text.lstrip(" \t"))]
         at = comment_start(self.module, line)
         gap = "\n\n" if isinstance(statement, (cst.FunctionDef, cst.ClassDef)) and not indent else "\n"
         return source.edit(at, at, f"{indent}{new.text}\n{gap}", "import")
@@ -285,6 +288,12 @@ def _pragma(neighbour: cst.SimpleStatementLine) -> str:
     comment = neighbour.trailing_whitespace.comment
     found = re.search(r"#\s*noqa:\s*E402\b", comment.value) if comment else None
     return "  # noqa: E402" if found else ""
+
+
+def statement_line(module: Module, statement: cst.CSTNode) -> int:
+    """Where the first line of a statement begins, that of its first decorator if it has some."""
+    decorators = getattr(statement, "decorators", ())
+    return module.source.line_start(module.span(decorators[0] if decorators else statement)[0])
 
 
 def comment_start(module: Module, line_start: int) -> int:

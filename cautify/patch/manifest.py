@@ -80,7 +80,7 @@ def updated(manifest: Manifest | None, plan: Plan) -> Manifest:
         SCHEMA,
         __version__,
         plan.options,
-        plan.runtime or (manifest.runtime if manifest else None),
+        tuple(sorted({*plan.runtimes, *(manifest.runtimes if manifest else ())})),
         tuple(records[path] for path in sorted(records)),
         tuple(sorted({problem.path for problem in plan.problems})),
         tuple(

@@ -63,16 +63,16 @@ def refused(why: str, next_step: str = _RESTORE) -> ManifestUnusable:
 
 
 def _manifest(value: object) -> Manifest:
-    names = ("schema", "version", "options", "runtime", "directories", "files", "problems", "sites")
+    names = ("schema", "version", "options", "runtimes", "directories", "files", "problems", "sites")
     raw = strict.fields(value, "it", names)
-    runtime = raw["runtime"]
+    runtimes = strict.texts(raw["runtimes"], "'runtimes'")
     files = tuple(_file(item) for item in strict.items(raw["files"], "'files'"))
     directories = strict.texts(raw["directories"], "'directories'")
     return Manifest(
         SCHEMA,
         strict.text(raw["version"], "'version'"),
         _options(raw["options"]),
-        None if runtime is None else _path(runtime),
+        tuple(_path(path) for path in runtimes),
         tuple(_unique(files)),
         strict.texts(raw["problems"], "'problems'"),
         tuple(_site(item) for item in strict.items(raw["sites"], "'sites'")),
@@ -170,7 +170,7 @@ def dump(manifest: Manifest) -> bytes:
             "tests": options.tests,
             "vendor_to": options.vendor_to,
         },
-        "runtime": manifest.runtime,
+        "runtimes": sorted(manifest.runtimes),
         "directories": sorted(manifest.directories),
     }
     rows: Mapping[str, Sequence[object]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None)
         files=tuple(files),
         problems=problems,
         warnings=composer.warnings(),
-        runtime=composer.runtime(),
+        runtimes=composer.runtime_paths,
         scanned=len(found.files),
     )
 
@@ -61,10 +62,13 @@ def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
     if not after:
         return
     project = composer.project.with_overlay(after)
-    for path in after:
+    for path, data in after.items():
         if project.module(path) is None:
             problem = project.problems[path]
             raise ProofFailed(path, f"the planned result does not parse ({problem.detail})", _REPORT)
+        before = composer.project.data.get(path)
+        if before is not None and _compiles(before) and not _compiles(data):
+            raise ProofFailed(path, "the planned result does not compile", _REPORT)
     again = Composer(project, composer.options, composer.excluded)
     try:
         left = {path: edits for path, edits in again.edits().items() if edits}
@@ -75,6 +79,17 @@ def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
         first = edits[0].replacement.decode("utf-8", "replace").strip()[:80]
         what = f"the planned result would be edited again ({edits[0].purpose}: {first!r})"
         raise ProofFailed(path, what, _REPORT)
+
+
+def _compiles(data: bytes) -> bool:
+    """Whether this Python accepts a file; some errors (a late ``__future__`` import) no parser sees. Nothing is run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(data, "<planned>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    return True
 
 
 _REPORT = "Nothing was written. Leave the file out with --exclude, and please report this as a bug in cautify."

@@ -41,7 +41,7 @@ class Manifest:
     schema: int
     version: str
     options: Options
-    runtime: str | None
+    runtimes: tuple[str, ...]
     files: tuple[FileRecord, ...]
     problems: tuple[str, ...]
     sites: tuple[SiteRecord, ...]

@@ -11,7 +11,7 @@ from cautify.analysis.sites import Construction
 from cautify.analysis.syntax import Module, dotted, walk
 from cautify.homes import ENABLED, NAMES
 from cautify.model import Edit
-from cautify.patch.imports import comment_start
+from cautify.patch.imports import comment_start, statement_line
 
 
 def pops(module: Module, splat: Splat) -> list[Edit]:
@@ -68,11 +68,9 @@ def guard(construction: Construction, base: str) -> list[Edit]:
         if any(isinstance(s, cst.If) and module.text(s.test) == test for s in before):
             return []
     source = module.source
-    start = module.span(statement)[0]
-    line = source.line_start(start)
-    indent = source.slice(line, start)
-    if indent.strip():
-        return []
+    line = statement_line(module, statement)
+    text = source.slice(line, source.line_end(line))
+    indent = text[: len(text) - len(text.lstrip(" \t"))]
     unit = module.tree.default_indent
     name = construction.optimizers[0].rpartition(".")[2]
     inner = indent + unit * 2

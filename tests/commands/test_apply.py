@@ -325,7 +325,7 @@ def test_the_manifest_records_what_was_written(cautify: Cautify, patched: Path) 
     record = manifest.load(patched)
     assert record is not None
     assert [file.path for file in record.files] == ["cautious_optimizer.py", "train.py"]
-    assert record.runtime == "cautious_optimizer.py"
+    assert record.runtimes == ("cautious_optimizer.py",)
 
 
 def test_the_message_says_how_to_switch_it_on_and_what_to_commit(cautify: Cautify, tree: Path) -> None:

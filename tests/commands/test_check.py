@@ -148,7 +148,7 @@ def test_a_plan_that_refuses_because_of_the_runtime_is_a_difference(
     (patched / "train.py").unlink()
 
     def refuse(root: Path, options: Options, **_: object) -> object:
-        raise RuntimeEdited("cautious_optimizer.py is refused", "it was edited by hand", "Put it back.")
+        raise RuntimeEdited("cautious_optimizer.py", "it was edited by hand", "Put it back.")
 
     monkeypatch.setattr(plan, "make_plan", refuse)
     assert found(patched) == [("cautious_optimizer.py", None, "runtime-edited"), ("train.py", None, "missing")]

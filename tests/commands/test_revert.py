@@ -34,7 +34,7 @@ def plan(root: Path, *paths: str, create: bool = False) -> Plan:
         files.append(FilePlan(path, Action.MODIFY, before, before + edit.replacement, (edit,)))
     if create:
         files.append(FilePlan(RUNTIME, Action.CREATE, None, b"class CautiousOptimizer: ...\n"))
-    return Plan(root, Options(), (), tuple(files), runtime=RUNTIME)
+    return Plan(root, Options(), (), tuple(files), runtimes=(RUNTIME,))
 
 
 def apply(root: Path, made: Plan, kill_after: str | None = None) -> None:

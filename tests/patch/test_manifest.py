@@ -48,7 +48,7 @@ FULL = plan(
     options=Options(("src/**",), ("docs",), True, "pkg"),
     sites=SITES,
     problems=(Problem("y.py", "unparsable", "…"),),
-    runtime=RUNTIME.path,
+    runtimes=(RUNTIME.path,),
 )
 
 
@@ -61,7 +61,7 @@ def test_a_plan_becomes_a_manifest() -> None:
     manifest = updated(None, FULL)
 
     assert (manifest.schema, manifest.version) == (1, __version__)
-    assert (manifest.options, manifest.runtime) == (FULL.options, RUNTIME.path)
+    assert (manifest.options, manifest.runtimes) == (FULL.options, (RUNTIME.path,))
     assert manifest.problems == ("y.py",)
     assert manifest.directories == ("pkg",)
     assert manifest.sites == (
@@ -153,7 +153,7 @@ def test_other_files_keep_their_records() -> None:
     second = updated(first, plan(TWICE))
 
     assert second.files[1:] == first.files[1:]
-    assert (second.runtime, second.directories) == (first.runtime, first.directories)
+    assert (second.runtimes, second.directories) == (first.runtimes, first.directories)
 
 
 def test_a_file_edited_between_two_applies_is_recorded_but_not_restored() -> None:
@@ -269,8 +269,8 @@ BAD = {
     "an empty path": (text_of(file_path=""), "empty"),
     "a path that no file can have": (text_of(file_path="\ud800"), "no file name"),
     "a path twice": (text_of(file_path=RUNTIME.path), "twice"),
-    "a runtime outside": (text_of(runtime="/x.py"), "absolute"),
-    "a runtime that is a list": (text_of(runtime=[]), "not a string"),
+    "a runtime outside": (text_of(runtimes=["/x.py"]), "absolute"),
+    "a runtime that is no list": (text_of(runtimes="x.py"), "not a list"),
     "a directory outside": (text_of(directories=[".."]), "climbs out"),
 }
 

@@ -33,7 +33,7 @@ PLAN = Plan(
     ),
     problems=(Problem("y.py", "unparsable", "line 1: not Python"),),
     warnings=("saved configs hold two more keys",),
-    runtime="src/x/cautious_optimizer.py",
+    runtimes=("src/x/cautious_optimizer.py",),
     scanned=12,
 )
 EMPTY = Plan(Path("/root-of-the-target"), Options(), (), ())
