@@ -55,7 +55,9 @@ class SiteFinder:
         names = "|".join(sorted(class_names()))
         direct = rf"\b(?:{names})\b|Optimizer\s*\]"
         custom = self._custom_classes()
-        paths = set(self.project.mentioning(direct)) | set(self.project.mentioning_word({c.name for c in custom}))
+        paths = set(self.project.mentioning(direct, *_shortest(class_names() | {"Optimizer"}))) | set(
+            self.project.mentioning_word({c.name for c in custom})
+        )
         found: list[Construction] = []
         for path in sorted(paths):
             if path in self.excluded:
@@ -79,8 +81,9 @@ class SiteFinder:
     def _custom_classes(self) -> list[Class]:
         """The project's own subclasses of optimizer classes."""
         names = "|".join(sorted(class_names() | {"Optimizer"}))
+        shortest = _shortest(class_names() | {"Optimizer"})
         found: list[Class] = []
-        for path in self.project.mentioning(rf"class\s+\w+\s*\((?:[^()]*\W)?(?:{names})\b"):
+        for path in self.project.mentioning(rf"class\s+\w+\s*\((?:[^()]*\W)?(?:{names})\b", *shortest):
             module = self.project.module(path)
             for node in module.classes if module and not is_runtime(module) else ():
                 cls = Class(module, node)  # type: ignore[arg-type]
@@ -219,6 +222,11 @@ class SiteFinder:
             if isinstance(value, (Unknown, Imported)) and dotted(func).endswith("CautiousOptimizer"):
                 return "ours"
         return ""
+
+
+def _shortest(names: frozenset[str]) -> list[str]:
+    """The names that hold none of the others: every text that holds one of all holds one of these."""
+    return sorted(name for name in names if not any(other != name and other in name for other in names))
 
 
 def argument(call: cst.Call, keyword: str, position: int | None) -> cst.BaseExpression | None:

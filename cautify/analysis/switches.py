@@ -183,7 +183,7 @@ class SwitchPlanner:
         family = {c.node for c in [*self.resolver.descendants(home), *self.resolver.ancestors(home)]}
         names = {c.name for c in [*self.resolver.descendants(home), *self.resolver.ancestors(home)]}
         aware = set(self.resolver.project.mentioning_word(names))
-        for path in self.resolver.project.mentioning(_CONSUMERS):
+        for path in self.resolver.project.mentioning(_CONSUMERS, "asdict", "astuple", "vars", "__dict__"):
             if path not in aware or is_test(path):
                 continue
             module = self.resolver.project.module(path)

@@ -1,4 +1,4 @@
-"""libcst → :class:`Module`: parents, scopes, bindings and byte spans. The only user of libcst's metadata.
+"""libcst → :class:`Module`: parents, scopes, bindings and byte spans.
 
 One walk per module records what name resolution needs. Spans cost more than parsing, so they are computed only for
 modules in which something will be reported or edited.
@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
-from typing import cast
 
 import libcst as cst
-from libcst.metadata import ByteSpanPositionProvider, CodeSpan
-from libcst.metadata.span_provider import SpanProvidingCodegenState, byte_length_in_utf8
 
+from cautify.analysis.spans import locate
 from cautify.errors import ProofFailed
 from cautify.source import Source
 
@@ -145,21 +143,17 @@ class Module:
     # -- positions ------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _spans(self) -> Mapping[cst.CSTNode, CodeSpan]:
-        """What ByteSpanPositionProvider computes, without the second walk that resolving it costs."""
-        provider = ByteSpanPositionProvider()
-        newline, indent = self.tree.default_newline, self.tree.default_indent
-        state = SpanProvidingCodegenState(indent, newline, provider=provider, get_length=byte_length_in_utf8)
-        self.tree._codegen(state)
-        self._reproduced = _common_prefix("".join(state.tokens), self.source.text)
-        return cast(Mapping[cst.CSTNode, CodeSpan], provider._computed)
+    def _spans(self) -> Mapping[cst.CSTNode, tuple[int, int]]:
+        spans, code = locate(self.tree)
+        self._reproduced = _common_prefix(code, self.source.text)
+        return spans
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Start and end of a node in the normalised buffer, without the parentheses around it."""
-        span = self._spans[node]
-        if span.start + span.length > self._reproduced:
+        start, end = self._spans[node]
+        if end > self._reproduced:
             raise ProofFailed(self.path, "its parser does not reproduce it to the byte", "Leave it out with --exclude.")
-        return span.start, span.start + span.length
+        return start, end
 
     def outer_span(self, node: cst.CSTNode) -> tuple[int, int]:
         """The same with the parentheses that belong to the expression."""

@@ -25,6 +25,7 @@ from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
 
 _CANNOT = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
 _LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
+_SAVERS = ("draccus.encode", "json.dump", "yaml.", "OmegaConf.save", "pickle.dump")
 _SAVES = r"draccus\.encode|json\.dumps?\(|yaml\.(?:safe_)?dump|OmegaConf\.save|pickle\.dump"
 
 
@@ -230,7 +231,9 @@ class Composer:
             for c in self.constructions
             if c.reason is None and c.wrapper is None and c.call in self.placements
         }
-        existing = {p for p in self.project.mentioning(r"# cautify-runtime:") if self._is_runtime_file(p)}
+        existing = {
+            p for p in self.project.mentioning(r"# cautify-runtime:", "# cautify-runtime:") if self._is_runtime_file(p)
+        }
         return tuple(sorted(used | existing))
 
     def _is_runtime_file(self, path: str) -> bool:
@@ -347,7 +350,7 @@ class Composer:
     def warnings(self) -> tuple[str, ...]:
         """Things about the whole plan that its owner should know."""
         found = []
-        if self.switches.declared and self.project.mentioning(_SAVES):
+        if self.switches.declared and self.project.mentioning(_SAVES, *_SAVERS):
             found.append(
                 f"configs that the patched code saves hold {ENABLED} and {EPS}; "
                 "code without the patch may refuse to load them"
