@@ -2,7 +2,7 @@
 # Put here by cautify (`cautify apply`). To remove it and every edit that uses it: `cautify revert`.
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
-# MIT licence, Copyright (c) cautify contributors.
+# MIT licence, Copyright (c) The cautify authors.
 # cautify-runtime: 0.1.0 tree:a7399ac2ed8caef7
 # ruff: noqa: PGH004
 # ruff: noqa

@@ -11,6 +11,7 @@ from cautify.analysis.project import Project
 from cautify.analysis.syntax import Unparsable
 from cautify.errors import ProofFailed
 from cautify.model import Action, FilePlan, Options, Plan
+from cautify.patch.account import Account
 from cautify.patch.compose import Composer
 from cautify.source import Undecodable, apply_edits, invert
 
@@ -45,13 +46,14 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None)
     files.sort(key=lambda f: f.path)
     _prove(composer, {f.path: f.after for f in files if f.after is not None})
     problems = tuple(project.problems[p] for p in sorted(project.problems) if p not in found.excluded)
+    account = Account(composer)
     return Plan(
         root=root,
         options=options,
-        sites=composer.sites(),
+        sites=account.sites(),
         files=tuple(files),
         problems=problems,
-        warnings=composer.warnings(),
+        warnings=account.warnings(),
         runtimes=composer.runtime_paths,
         scanned=len(found.files),
     )

@@ -1,0 +1,132 @@
+"""What people are told of a plan: every site with its verdict, reason and switch, and what else to know."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from cautify.analysis.names import Class
+from cautify.analysis.sites import Construction, argument
+from cautify.homes import ENABLED, EPS
+from cautify.homes import field as fields
+from cautify.model import Home, HomeKind, Site, Switch, Verdict
+from cautify.patch.compose import CANNOT, Composer
+
+_SAVERS = ("draccus.encode", "json.dump", "yaml.", "OmegaConf.save", "pickle.dump")
+_SAVES = r"draccus\.encode|json\.dumps?\(|yaml\.(?:safe_)?dump|OmegaConf\.save|pickle\.dump"
+
+
+class Account:
+    """Reads the decisions of a composer."""
+
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self.project = composer.project
+        self.resolver = composer.resolver
+        self.switches = composer.switches
+
+    def sites(self) -> tuple[Site, ...]:
+        """Every construction with its verdict, ordered by file and place."""
+        found = [self._site(construction) for construction in self.composer.constructions]
+        return tuple(sorted(found, key=lambda site: (site.path, site.line, site.column)))
+
+    def _site(self, construction: Construction) -> Site:
+        module, call = construction.module, construction.call
+        start, end = module.span(call)
+        line, column = module.source.position(start)
+        verdict = Verdict.SKIP
+        if construction.reason is None:
+            verdict = Verdict.WRAP if construction.wrapper is None else Verdict.WRAPPED
+        warnings = []
+        if construction.custom is not None and construction.reason is None:
+            warnings.append(
+                f"{construction.custom.name} is the project's own optimizer: its whole update is masked from outside, "
+                "and what its step keeps for itself (a residual of the update, say) is not"
+            )
+        detail = construction.detail
+        if construction.reason is None and call not in self.switches.homes and construction.wrapper is None:
+            detail = self.switches.why.get(call, "")
+        if construction.reason in CANNOT and call in self.switches.homes:
+            detail += "; its config's switch raises an error there"
+        return Site(
+            path=module.path,
+            line=line,
+            column=column,
+            end_line=module.source.position(end)[0],
+            optimizers=construction.optimizers,
+            form=construction.form,
+            verdict=verdict,
+            reason=construction.reason,
+            switch=self._switch(construction) if construction.reason is None else None,
+            detail=detail,
+            warnings=tuple(warnings),
+        )
+
+    def _switch(self, construction: Construction) -> Switch:
+        call, module = construction.call, construction.module
+        home = self.switches.homes.get(call)
+        if home is not None:
+            base = self.switches.routes[call].base
+            homes = self._reached(home, self.switches.routes[call].owner)
+            return Switch(HomeKind.FIELD, f"{base}.{ENABLED}", f"{base}.{EPS}", tuple(homes))
+        if construction.wrapper is not None:
+            enabled = argument(construction.wrapper, "enabled", None)
+            eps = argument(construction.wrapper, "eps", None)
+            if enabled is not None:
+                shown = module.text(eps) if eps is not None else None
+                return Switch(HomeKind.CONSTANT, module.text(enabled), shown)
+        return Switch(HomeKind.ENVIRONMENT)
+
+    def _reached(self, home: Class, owner: Class) -> list[Home]:
+        """The declaration a site reads, and those that are forwarded to it, in order of their paths."""
+        builders: dict[cst.ClassDef, Class] = {}
+        pending = [owner]
+        while pending:
+            current = pending.pop()
+            below = {c.node for c in self.resolver.descendants(current)}
+            for forward in self.switches.forwards:
+                if forward.builds.node in below and forward.home.node not in builders:
+                    builders[forward.home.node] = forward.home
+                    pending.append(forward.home)
+        rest = sorted(builders.values(), key=lambda c: (c.module.path, c.module.line(c.node)))
+        return [self._home(c) for c in [home, *(c for c in rest if c.node is not home.node)]]
+
+    def _home(self, cls: Class) -> Home:
+        declared = self.switches.declared.get(cls.node)
+        read = declared.read if declared else set()
+        own = fields.own_fields(cls)
+        rate = next((f for f in own if f.name in read and f.name not in (ENABLED, EPS)), None)
+        line = cls.module.line(rate.node if rate else cls.node)
+        name, _ = self.project.module_name(cls.module.path)
+        return Home(HomeKind.FIELD, cls.module.path, line, f"{name}.{cls.module.qualified(cls.node)}")
+
+    def warnings(self) -> tuple[str, ...]:
+        """Things about the whole plan that its owner should know."""
+        found = []
+        if self.switches.declared and self.project.mentioning(_SAVES, *_SAVERS):
+            found.append(
+                f"configs that the patched code saves hold {ENABLED} and {EPS}; "
+                "code without the patch may refuse to load them"
+            )
+        found += self._separate_switches()
+        for package in sorted({p.shared for p in self.composer.placements.values() if p.shared}):
+            found.append(
+                f"scripts import the runtime from {package}: they need the patched {package}, not a published copy"
+            )
+        return tuple(found)
+
+    def _separate_switches(self) -> list[str]:
+        """Configs with a switch that hold configs with a switch: turning one on does nothing for the other."""
+        homes = set(self.switches.declared)
+        found = []
+        for declared in self.switches.declared.values():
+            for field in fields.own_fields(declared.home):
+                for held in self.resolver.annotated(field.node.annotation.annotation, declared.home.module):
+                    below = {c.node for c in self.resolver.descendants(held)} | {
+                        c.node for c in self.resolver.ancestors(held)
+                    }
+                    if below & homes and declared.home.node not in below:
+                        found.append(
+                            f"{declared.home.name} and the {held.name} it holds as {field.name} have a switch each: "
+                            "neither reaches what the other builds"
+                        )
+        return sorted(found)
