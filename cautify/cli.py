@@ -5,6 +5,7 @@ Everything heavier than typer is imported by the command that needs it, so that 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -170,8 +171,17 @@ def revert(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point of the ``cautify`` command. Ends the process with the exit code."""
-    app(args=None if arguments is None else list(arguments), prog_name="cautify")
-    sys.exit(0)
+    code: object = 0
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="cautify")
+    except SystemExit as ended:
+        code = ended.code
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if isinstance(code, int):
+            os._exit(code)  # taking millions of syntax nodes apart one by one would only cost time
+    sys.exit(code)  # type: ignore[arg-type]
 
 
 def _given(include: list[str] | None, exclude: list[str] | None, tests: bool | None, vendor_to: str | None) -> Given:

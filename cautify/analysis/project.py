@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
@@ -35,7 +35,6 @@ class Project:
         root: Path,
         files: Iterable[str],
         overlay: Mapping[str, bytes] | None = None,
-        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.root = root
         self.problems: dict[str, Problem] = {}
@@ -44,10 +43,7 @@ class Project:
         self._base: Project | None = None
         self._overlay: frozenset[str] = frozenset(overlay or ())
         overlay = overlay or {}
-        paths = sorted({*files, *overlay})
-        for done, path in enumerate(paths):
-            if progress is not None and done % 64 == 0:
-                progress(done, len(paths))
+        for path in sorted({*files, *overlay}):
             if path in overlay:
                 self.data[path] = overlay[path]
                 continue

@@ -133,6 +133,8 @@ class Router:
             return [above]
         if any(name in c.module.scopes[c.node].bindings for c in self.resolver.ancestors(owner)):
             return []
+        if not any(field.settings(c, self.resolver) for c in self.resolver.ancestors(owner)):
+            return []  # not a config: what its subclasses declare is none of its business
         below: dict[cst.ClassDef, Class] = {}
         for cls in self.resolver.descendants(owner)[1:]:
             top = field.topmost(cls, name, self.resolver)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -16,7 +16,7 @@ from cautify.model import Options, Problem
 from cautify.optimizers import Optimizer, class_names, lookup
 
 _IGNORE = re.compile(r"#\s*cautify:\s*ignore\b")
-_MARK = "is_cautious_optimizer"
+_RUNTIME = "CautiousOptimizer"
 
 
 @dataclass(frozen=True)
@@ -50,23 +50,24 @@ class SiteFinder:
         self.options = options
         self.excluded = excluded
 
-    def find(self) -> list[Construction]:
-        """Every construction, ordered by file and place."""
+    def find(self, progress: Callable[[int, int], None] | None = None) -> list[Construction]:
+        """Every construction, ordered by file and place. ``progress`` is told how many files are done, of how many."""
         names = "|".join(sorted(class_names()))
-        direct = rf"\b(?:{names})\b|Optimizer\s*\]"
+        direct = rf"\b(?:{names})(?:\s|\\)*(?:\(|as\b)|Optimizer\s*\]"  # called, renamed, or made by a parameter
         custom = self._custom_classes()
         paths = set(self.project.mentioning(direct, *_shortest(class_names() | {"Optimizer"}))) | set(
             self.project.mentioning_word({c.name for c in custom})
         )
         found: list[Construction] = []
-        for path in sorted(paths):
+        for done, path in enumerate(sorted(paths)):
+            if progress is not None:
+                progress(done, len(paths))
             if path in self.excluded:
                 continue
-            data = self.project.data[path]
-            if re.search(rb"\(", data) is None:
+            if says_runtime(self.project.data[path]):
                 continue
             module = self.project.module(path)
-            if module is None or is_runtime(module):
+            if module is None:
                 continue
             sites = list(self._in_module(module, custom))
             try:
@@ -84,8 +85,8 @@ class SiteFinder:
         shortest = _shortest(class_names() | {"Optimizer"})
         found: list[Class] = []
         for path in self.project.mentioning(rf"class\s+\w+\s*\((?:[^()]*\W)?(?:{names})\b", *shortest):
-            module = self.project.module(path)
-            for node in module.classes if module and not is_runtime(module) else ():
+            module = None if says_runtime(self.project.data[path]) else self.project.module(path)
+            for node in module.classes if module else ():
                 cls = Class(module, node)  # type: ignore[arg-type]
                 if any(isinstance(b, External) and _is_optimizer_class(b.name) for b in self.resolver.bases(cls)):
                     found += [c for c in self.resolver.descendants(cls) if c not in found]
@@ -204,6 +205,14 @@ class SiteFinder:
                         return other, kind == "ours"
         return None, False
 
+    def imports_runtime(self, name: str, node: cst.CSTNode, module: Module) -> bool:
+        """Whether a name is imported from a vendored runtime, which need not be parsed to know that."""
+        for binding in self.resolver.bindings(name, node, module):
+            found = self.project.import_target(module.path, binding.target) if binding.member == _RUNTIME else None
+            if isinstance(found, str) and says_runtime(self.project.data[found]):
+                return True
+        return False
+
     def _cautious(self, call: cst.Call, module: Module) -> str:
         """ "ours" for a call of a vendored CautiousOptimizer or its wrap, "other" for somebody else's, else nothing."""
         name = dotted(call.func)
@@ -212,9 +221,13 @@ class SiteFinder:
         func = call.func
         if isinstance(func, cst.Attribute) and func.attr.value == "wrap":
             func = func.value
+        if isinstance(func, cst.Name) and self.imports_runtime(func.value, call, module):
+            return "ours"
         for value in self.resolver.values(func, module):
             if isinstance(value, Class):
-                return "ours" if is_runtime(value.module) and value.name == "CautiousOptimizer" else "other"
+                return (
+                    "ours" if says_runtime(value.module.source.data) and value.name == "CautiousOptimizer" else "other"
+                )
             if isinstance(value, External):
                 if value.name.endswith("cautious_optimizer.CautiousOptimizer"):
                     return "ours"
@@ -242,9 +255,9 @@ def argument(call: cst.Call, keyword: str, position: int | None) -> cst.BaseExpr
     return plain[position] if position is not None and position < len(plain) else None
 
 
-def is_runtime(module: Module) -> bool:
-    """Whether a module is a vendored runtime: it says so in its first lines."""
-    return b"cautify-runtime:" in b"\n".join(module.source.utf8.split(b"\n", 40)[:40])
+def says_runtime(data: bytes) -> bool:
+    """Whether a file is a vendored runtime: it says so in its first lines."""
+    return b"cautify-runtime:" in b"\n".join(data.split(b"\n", 40)[:40])
 
 
 def _is_optimizer_class(name: str) -> bool:

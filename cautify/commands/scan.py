@@ -49,4 +49,5 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
+            gc.freeze()  # or the first collection would look through all of them after all
             gc.enable()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from pathlib import PurePosixPath
 
 import libcst as cst
 
 from cautify.analysis.project import Project
 from cautify.analysis.resolve import Class, Resolver
 from cautify.analysis.route import Router
-from cautify.analysis.sites import Construction, SiteFinder, is_runtime
+from cautify.analysis.sites import Construction, SiteFinder, says_runtime
 from cautify.analysis.switches import Switches, SwitchPlanner
 from cautify.analysis.syntax import Module, dotted
 from cautify.errors import RuntimeEdited
@@ -23,6 +25,7 @@ from cautify.patch.statements import filtered, guard, pops
 from cautify.patch.style import DEFAULT_LINE_LENGTH, Style, style_for
 from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
 
+Progress = Callable[[int, int], None]
 CANNOT = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
 _LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
 
@@ -30,14 +33,16 @@ _LONGEST = 120  # what a file without a formatter's settings is taken to allow, 
 class Composer:
     """Holds the decisions for one project and turns them into edits, sites and warnings."""
 
-    def __init__(self, project: Project, options: Options, excluded: frozenset[str]) -> None:
+    def __init__(
+        self, project: Project, options: Options, excluded: frozenset[str], progress: Progress | None = None
+    ) -> None:
         self.project = project
         self.options = options
         self.excluded = excluded
         self.resolver = Resolver(project)
         self.vendor = Vendor(project, options.vendor_to)
         self.placements: dict[cst.Call, Placement] = {}
-        found = SiteFinder(self.resolver, options, excluded).find()
+        found = SiteFinder(self.resolver, options, excluded).find(progress)
         placed = [self._placed(c) for c in found]
         self.switches: Switches = SwitchPlanner(self.resolver, Router(self.resolver), placed, options.tests).decide()
         self.constructions = [self._custom(c) for c in placed]
@@ -77,8 +82,8 @@ class Composer:
         if member != CLASS_NAME:
             return False
         found = self.project.import_target(module.path, target)
-        other = self.project.module(found) if isinstance(found, str) else None
-        return target.endswith("cautious_optimizer") or (other is not None and is_runtime(other))
+        named = target.endswith("cautious_optimizer")
+        return named or (isinstance(found, str) and says_runtime(self.project.data[found]))
 
     def _custom(self, construction: Construction) -> Construction:
         """A project's own optimizer under a switched config is wrapped, unless it is only a shell around others."""
@@ -216,7 +221,8 @@ class Composer:
 
     def _placer(self, module: Module) -> ImportPlacer:
         name, _ = self.project.module_name(module.path)
-        package = name.partition(".")[0] if "." in name or module.path.endswith("__init__.py") else None
+        directory = str(PurePosixPath(module.path).parent)
+        package = name.partition(".")[0] if self.project.is_package(directory) else None  # as ruff sees it
         return ImportPlacer(module, self._style(module), (self.project.root / module.path).resolve(), package)
 
     # -- the runtime ------------------------------------------------------------------------------------------------

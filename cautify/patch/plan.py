@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from cautify.analysis.discover import discover
@@ -12,10 +12,9 @@ from cautify.analysis.syntax import Unparsable
 from cautify.errors import ProofFailed
 from cautify.model import Action, FilePlan, Options, Plan
 from cautify.patch.account import Account
-from cautify.patch.compose import Composer
+from cautify.patch.compose import Composer, Progress
+from cautify.patch.vendor import template
 from cautify.source import Undecodable, apply_edits, invert
-
-Progress = Callable[[int, int], None]
 
 
 def make_plan(root: Path, options: Options, *, progress: Progress | None = None) -> Plan:
@@ -24,15 +23,15 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None)
     Args:
         root: Directory that holds the target.
         options: What to look at and where the runtime goes.
-        progress: Called with how many files are done and how many there are.
+        progress: Called with how many files with sites are done, and how many there are.
 
     Raises:
         ProofFailed: the planned result of a file does not parse, undo or settle; nothing may be written then.
         RuntimeEdited: a file of the runtime's name is there that is not cautify's.
     """
     found = discover(root, options)
-    project = Project(root, found.files, progress=progress)
-    composer = Composer(project, options, found.excluded)
+    project = Project(root, found.files)
+    composer = Composer(project, options, found.excluded, progress)
     edited = composer.edits()
     files: list[FilePlan] = []
     for path, edits in sorted(edited.items()):
@@ -65,6 +64,8 @@ def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
         return
     project = composer.project.with_overlay(after)
     for path, data in after.items():
+        if data == template():
+            continue
         if project.module(path) is None:
             problem = project.problems[path]
             raise ProofFailed(path, f"the planned result does not parse ({problem.detail})", _REPORT)
