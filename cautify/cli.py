@@ -170,7 +170,7 @@ def revert(
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """The entry point of the ``cautify`` command. Ends the process with the exit code."""
+    """The entry point of the ``cautify`` command: ends the process, or raises SystemExit if given arguments."""
     code: object = 0
     try:
         app(args=None if arguments is None else list(arguments), prog_name="cautify")
@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
-        if isinstance(code, int):
+        if arguments is None and isinstance(code, int):
             os._exit(code)  # taking millions of syntax nodes apart one by one would only cost time
     sys.exit(code)  # type: ignore[arg-type]
 
