@@ -211,6 +211,14 @@ class Router:
                     for owner in self.resolver.types(source[0], module):
                         yield Splat(arg, source[0], owner)
 
+    def namespace(self, value: cst.BaseExpression) -> cst.BaseExpression | None:
+        """The object behind ``vars(x)`` or ``x.__dict__``."""
+        if isinstance(value, cst.Attribute) and value.attr.value == "__dict__":
+            return value.value
+        if isinstance(value, cst.Call) and dotted(value.func) == "vars" and len(value.args) == 1:
+            return value.args[0].value
+        return None
+
     def _whole_object(self, value: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, bool] | None:
         """The object behind ``asdict(x)``, ``vars(x)``, ``x.__dict__`` or a copy, and whether the dict is fresh."""
         if isinstance(value, cst.Attribute) and value.attr.value == "__dict__":

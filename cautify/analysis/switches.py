@@ -60,6 +60,7 @@ class SwitchPlanner:
         self.result = Switches()
         self._calls = {c.call for c in constructions}
         self._refusals: dict[cst.ClassDef, str | None] = {}
+        self._built: dict[cst.ClassDef, list[tuple[Module, cst.Call, Class]]] = {}
 
     def decide(self) -> Switches:
         """Route every site, then every config call that builds what a site reads its switch from."""
@@ -104,7 +105,8 @@ class SwitchPlanner:
     def refusal(self, home: Class) -> str | None:
         """Why a class cannot declare the switch, or None."""
         if home.node not in self._refusals:
-            self._refusals[home.node] = fields.refusal(home, self.resolver) or self._unsafe_consumer(home)
+            why = fields.refusal(home, self.resolver) or self._unsafe_consumer(home) or self._filled_elsewhere(home)
+            self._refusals[home.node] = why
         return self._refusals[home.node]
 
     # -- one definition along an inheritance chain ----------------------------------------------------------------
@@ -139,6 +141,12 @@ class SwitchPlanner:
             self._unify()
 
     def _building_calls(self, home: Class) -> list[tuple[Module, cst.Call, Class]]:
+        """The calls that construct a class or one of its subclasses."""
+        if home.node not in self._built:
+            self._built[home.node] = self._find_building_calls(home)
+        return self._built[home.node]
+
+    def _find_building_calls(self, home: Class) -> list[tuple[Module, cst.Call, Class]]:
         family = {c.node: c for c in self.resolver.descendants(home)}
         names = {c.name for c in family.values()}
         found = []
@@ -175,6 +183,16 @@ class SwitchPlanner:
             return
         self._declare(home, route.read, direct=False)
         self.result.forwards.append(Forward(module, call, route.base, built, home))
+
+    def _filled_elsewhere(self, home: Class) -> str | None:
+        """Whether the class is filled from a parser's namespace: then a user's hand is there, and not at the fields."""
+        for module, call, built in self._building_calls(home):
+            for arg in call.args:
+                whole = self.router.namespace(arg.value) if arg.star == "**" else None
+                if whole is not None and not self.resolver.types(whole, module):
+                    source = f"{module.text(arg.value)} ({module.path}:{module.line(call)})"
+                    return f"{built.name} is filled from {source}, whose options are not followed"
+        return None
 
     # -- who would choke on two more fields -----------------------------------------------------------------------
 
