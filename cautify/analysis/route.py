@@ -7,14 +7,14 @@ other hyperparameter shows the config object; failing that, it is the config obj
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from cautify.analysis.resolve import Class, Resolver
 from cautify.analysis.sites import argument
 from cautify.analysis.syntax import Module, dotted, literal, walk
-from cautify.homes import field
+from cautify.homes import ENABLED, EPS, field
 
 _ASDICT = "dataclasses.asdict"
 _DEPTH = 6
@@ -22,12 +22,16 @@ _DEPTH = 6
 
 @dataclass(frozen=True)
 class Read:
-    """An attribute of a config object: ``self.config.lr`` is ``lr`` of ``self.config``, which is an ``owner``."""
+    """An attribute of a config object: ``self.config.lr`` is ``lr`` of ``self.config``, which is an ``owner``.
+
+    ``sometimes`` says that a condition decides whether it is read: the object may be None otherwise.
+    """
 
     base: cst.BaseExpression
     owner: Class
     name: str
     home: Class
+    sometimes: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,17 @@ class Route:
     read: frozenset[str]
     splats: tuple[Splat, ...] = ()
     fallback: bool = False
+    sometimes: bool = False
+
+    @property
+    def enabled(self) -> str:
+        """The expression that reads the switch."""
+        return f'getattr({self.base}, "{ENABLED}", False)' if self.sometimes else f"{self.base}.{ENABLED}"
+
+    @property
+    def eps(self) -> str:
+        """The expression that reads the epsilon."""
+        return f'getattr({self.base}, "{EPS}", 1e-8)' if self.sometimes else f"{self.base}.{EPS}"
 
 
 @dataclass(frozen=True)
@@ -101,16 +116,21 @@ class Router:
             found += self._reads_in(source, module, 0)
         return found
 
-    def _reads_in(self, expression: cst.BaseExpression, module: Module, depth: int) -> Iterator[Read]:
+    def _reads_in(
+        self, expression: cst.BaseExpression, module: Module, depth: int, sometimes: bool = False
+    ) -> Iterator[Read]:
         if depth > _DEPTH:
             return
         for node in walk(expression):
+            maybe = sometimes or _in_condition(node, expression, module)
             if isinstance(node, cst.Attribute) and not isinstance(module.parents.get(node), cst.Attribute):
-                yield from self._read(node, module)
+                yield from (replace(read, sometimes=maybe) for read in self._read(node, module))
             elif isinstance(node, cst.Name) and self._is_value(node, module):
-                for value in self._assigned(node, module):
+                values = self._assigned(node, module)
+                for value in values:
                     if isinstance(value, _PLAIN):
-                        yield from self._reads_in(value, module, depth + 1)
+                        late = len(values) > 1 or not module.unconditional(value)
+                        yield from self._reads_in(value, module, depth + 1, maybe or late)
 
     def _read(self, node: cst.Attribute, module: Module) -> Iterator[Read]:
         """The config read in a chain of attributes: the last link whose owner declares it as a field."""
@@ -118,7 +138,10 @@ class Router:
         while isinstance(link, cst.Attribute):
             name = link.attr.value
             homes: dict[cst.ClassDef, Read] = {}
-            for owner in self.resolver.types(link.value, module):
+            owners = self.resolver.types(link.value, module) if dotted(link.value) else ()
+            if any(not self.declaring(owner, name) for owner in owners):
+                owners = ()  # one of the classes it may be has no such field
+            for owner in owners:
                 for cls in self.declaring(owner, name):
                     homes[cls.node] = Read(link.value, owner, name, cls)
             if homes:
@@ -199,7 +222,7 @@ class Router:
                 continue
             if isinstance(arg.value, cst.Name):
                 for binding in self.resolver.bindings(arg.value.value, arg.value, module):
-                    if binding.kind == "assign" and binding.value is not None and module.function(binding.node):
+                    if binding.kind == "assign" and binding.value is not None:
                         source = self._whole_object(binding.value, module)
                         if source is not None:
                             base, fresh = source
@@ -272,6 +295,9 @@ class Router:
         if len(bases) > 1:
             return NoRoute(f"its learning rate comes from several objects: {', '.join(sorted(bases))}")
         base = bases.pop()
+        moved = next((why for r in rates if (why := self._means_something_else(r.base, call, module))), None)
+        if moved is not None:
+            return NoRoute(moved)
         if len(homes) > 1:
             # several fields of one object; they belong to one switch if one class holds them all
             tops = list(homes.values())
@@ -286,12 +312,29 @@ class Router:
             e for a in call.args if a.star == "**" for e in self._all(a.value, module)
         ]
         at_call = [r for r in self._reads(passed, module) if module.text(r.base) == base]
-        read = frozenset(r.name for r in [*rates, *at_call])
-        return (
-            Route(base, rates[0].owner, home, read, splats, fallback=False)
-            if not everything
-            else Route(base, rates[0].owner, home, frozenset({"lr", "*"}), splats)
-        )
+        read = frozenset({"lr", "*"}) if everything else frozenset(r.name for r in [*rates, *at_call])
+        sometimes = base != "self" and any(r.sometimes for r in rates)
+        return Route(base, rates[0].owner, home, read, splats, sometimes=sometimes)
+
+    def _means_something_else(self, base: cst.BaseExpression, call: cst.Call, module: Module) -> str | None:
+        """Why a config object that is read elsewhere cannot be named at the call, or None if it can."""
+        name = dotted(base)
+        there = [id(b) for b in self.resolver.bindings(name.partition(".")[0], base, module)]
+        here = self.resolver.bindings(name.partition(".")[0], call, module)
+        same = there == [id(b) for b in here]
+        if call in module.ancestors(base):
+            return None if same else f"{name} is local to an argument"
+        if not same or len(here) != 1 or not module.unconditional(here[0].node):
+            return f"{name} may be something else where the optimizer is made"
+        if here[0].kind == "opaque":
+            return f"{name} is bound in a way that is not followed"
+        function = module.function(call)
+        prefixes = {name.rsplit(".", n)[0] for n in range(name.count("."))}
+        for node in walk(function.body) if function is not None and prefixes else ():
+            changed = isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.Del))
+            if changed and dotted(getattr(node, "target", None)) in prefixes:
+                return f"{name} is assigned in the same function"
+        return None
 
     def _enclosing(self, call: cst.Call, module: Module, splats: tuple[Splat, ...]) -> Route | NoRoute:
         """The dataclass whose method makes the call."""
@@ -311,6 +354,18 @@ class Router:
 
     def _is_config(self, cls: Class) -> bool:
         return any(field.settings(c, self.resolver) is not None for c in self.resolver.ancestors(cls)[:1])
+
+
+def _in_condition(node: cst.CSTNode, expression: cst.CSTNode, module: Module) -> bool:
+    """Whether a condition inside ``expression`` decides if ``node`` is evaluated."""
+    if node is expression:
+        return False
+    for above in module.ancestors(node):
+        if isinstance(above, (cst.IfExp, cst.BooleanOperation)):
+            return True
+        if above is expression:
+            return False
+    return False
 
 
 _PLAIN = (

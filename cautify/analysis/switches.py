@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
+from cautify.analysis.consumers import Consumers
 from cautify.analysis.discover import is_test
-from cautify.analysis.resolve import Class, External, Resolver
+from cautify.analysis.resolve import Class, Resolver
 from cautify.analysis.route import NoRoute, Route, Router
 from cautify.analysis.sites import Construction
 from cautify.analysis.syntax import Module
 from cautify.homes import field as fields
-
-_CONSUMERS = r"\b(?:asdict|astuple|vars)[ \t]*\(|\.__dict__\b|\b(?:asdict|astuple)[ \t]+as\b"
-_HARMLESS = frozenset({"dataclasses.replace", "dict", "print"})
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Forward:
 
     module: Module
     call: cst.Call
-    base: str
+    route: Route
     builds: Class
     home: Class
 
@@ -58,7 +56,7 @@ class SwitchPlanner:
         self.constructions = constructions
         self.tests = tests
         self.result = Switches()
-        self._calls = {c.call for c in constructions}
+        self.consumers = Consumers(resolver, router, {c.call for c in constructions})
         self._refusals: dict[cst.ClassDef, str | None] = {}
         self._built: dict[cst.ClassDef, list[tuple[Module, cst.Call, Class]]] = {}
 
@@ -105,7 +103,7 @@ class SwitchPlanner:
     def refusal(self, home: Class) -> str | None:
         """Why a class cannot declare the switch, or None."""
         if home.node not in self._refusals:
-            why = fields.refusal(home, self.resolver) or self._unsafe_consumer(home) or self._filled_elsewhere(home)
+            why = fields.refusal(home, self.resolver) or self.consumers.unsafe(home) or self._filled_elsewhere(home)
             self._refusals[home.node] = why
         return self._refusals[home.node]
 
@@ -182,7 +180,7 @@ class SwitchPlanner:
         if self.refusal(home) is not None:
             return
         self._declare(home, route.read, direct=False)
-        self.result.forwards.append(Forward(module, call, route.base, built, home))
+        self.result.forwards.append(Forward(module, call, route, built, home))
 
     def _filled_elsewhere(self, home: Class) -> str | None:
         """Whether the class is filled from a parser's namespace: then a user's hand is there, and not at the fields."""
@@ -193,51 +191,6 @@ class SwitchPlanner:
                     source = f"{module.text(arg.value)} ({module.path}:{module.line(call)})"
                     return f"{built.name} is filled from {source}, whose options are not followed"
         return None
-
-    # -- who would choke on two more fields -----------------------------------------------------------------------
-
-    def _unsafe_consumer(self, home: Class) -> str | None:
-        """A place that hands all fields of the family to something that may not take the two new ones."""
-        family = {c.node for c in [*self.resolver.descendants(home), *self.resolver.ancestors(home)]}
-        names = {c.name for c in [*self.resolver.descendants(home), *self.resolver.ancestors(home)]}
-        aware = set(self.resolver.project.mentioning_word(names))
-        for path in self.resolver.project.mentioning(_CONSUMERS, "asdict", "astuple", "vars", "__dict__"):
-            if path not in aware or is_test(path):
-                continue
-            module = self.resolver.project.module(path)
-            for call in module.calls if module else ():
-                assert module is not None
-                problem = self._chokes(call, module, family)
-                if problem is not None:
-                    return f"{problem} ({path}:{module.line(call)})"
-        return None
-
-    def _chokes(self, call: cst.Call, module: Module, family: set[cst.ClassDef]) -> str | None:
-        if call in self._calls:
-            return None
-        if call.args and self.resolver.may_name(call.func, ("astuple",), module):
-            names = self.resolver.externals(call.func, module)
-            if "dataclasses.astuple" in names and any(
-                t.node in family for t in self.resolver.types(call.args[0].value, module)
-            ):
-                return "its fields are read by position with astuple"
-        if not any(a.star == "**" for a in call.args):
-            return None
-        for splat in self.router.splats(call, module):
-            if splat.owner.node in family and not self._takes_all(call, module, family):
-                return f"all its fields are splatted into {module.text(call.func)}, which may not take two more"
-        return None
-
-    def _takes_all(self, call: cst.Call, module: Module, family: set[cst.ClassDef]) -> bool:
-        for value in self.resolver.values(call.func, module):
-            if isinstance(value, Class) and value.node in family:
-                continue
-            if isinstance(value, External) and value.name in _HARMLESS:
-                continue
-            if module.text(call.func) in _HARMLESS:
-                continue
-            return False
-        return True
 
 
 def _rate(name: str) -> bool:

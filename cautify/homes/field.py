@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from cautify.analysis.resolve import UNKNOWN, Class, External, Resolver
-from cautify.analysis.syntax import Module, dotted
+from cautify.analysis.resolve import UNKNOWN, Class, Resolver
+from cautify.analysis.syntax import dotted
 from cautify.homes import ENABLED, EPS
 from cautify.model import Edit
 from cautify.patch.imports import comment_start
@@ -77,6 +77,12 @@ def topmost(cls: Class, name: str, resolver: Resolver) -> Class | None:
     return found[-1] if found else None
 
 
+def topmost_node(cls: Class, name: str, resolver: Resolver) -> cst.ClassDef | None:
+    """The node of the topmost class that declares a field, or None."""
+    found = topmost(cls, name, resolver)
+    return found.node if found is not None else None
+
+
 def positions(cls: Class, resolver: Resolver) -> list[str]:
     """The names of the positional parameters of the generated ``__init__``, in order."""
     order: list[str] = []
@@ -119,10 +125,15 @@ def refusal(cls: Class, resolver: Resolver) -> str | None:
             return f"{member.name} lists its __slots__ by hand"
         if "__new__" in scope.bindings:
             return f"{member.name} has a __new__ of its own"
+        if "__setattr__" in scope.bindings:
+            return f"{member.name} has a __setattr__ of its own, which may not accept new names"
         for name in (ENABLED, EPS):
-            if name in scope.bindings and not declares(member, name, resolver):
+            inherited = topmost(member, name, resolver)
+            if name in scope.bindings and (
+                inherited is None or inherited.node is not topmost_node(cls, name, resolver)
+            ):
                 return f"{member.name} uses the name {name} for something else"
-    function = field_function(cls.module, resolver)
+    function = field_function(cls)
     hidden = "field" in cls.module.scopes[cls.node].bindings
     if function in (None, "field") and (hidden or (function is None and "field" in cls.module.root.bindings)):
         return f"the name field means something else around {cls.name}"
@@ -259,13 +270,15 @@ def _after_marker(cls: Class, line: cst.SimpleStatementLine | None) -> bool:
     return False
 
 
-def field_function(module: Module, resolver: Resolver) -> str | None:
-    """How the module can call ``dataclasses.field`` as it is, or None when it must be imported."""
-    if any(External("dataclasses.field") == v for v in resolver.lookup("field", module.tree, module)):
-        return "field"
+def field_function(cls: Class) -> str | None:
+    """How ``dataclasses.field`` can be called at a class, or None when it must be imported."""
+    module = cls.module
+    start = module.span(cls.node)[0]
     for name, bindings in module.root.bindings.items():
-        if any(b.kind == "import" and b.target == "dataclasses" and b.member is None for b in bindings):
-            return f"{name}.field"
-        if any(b.kind == "import" and b.target == "dataclasses" and b.member == "field" for b in bindings):
-            return name
+        if len(bindings) != 1 or bindings[0].kind != "import" or bindings[0].target != "dataclasses":
+            continue
+        if bindings[0].member not in (None, "field") or not module.unconditional(bindings[0].node):
+            continue
+        if module.span(bindings[0].node)[0] < start:
+            return name if bindings[0].member else f"{name}.field"
     return None

@@ -65,9 +65,8 @@ class Account:
         call, module = construction.call, construction.module
         home = self.switches.homes.get(call)
         if home is not None:
-            base = self.switches.routes[call].base
-            homes = self._reached(home, self.switches.routes[call].owner)
-            return Switch(HomeKind.FIELD, f"{base}.{ENABLED}", f"{base}.{EPS}", tuple(homes))
+            route = self.switches.routes[call]
+            return Switch(HomeKind.FIELD, route.enabled, route.eps, tuple(self._reached(home, route.owner)))
         if construction.wrapper is not None:
             enabled = argument(construction.wrapper, "enabled", None)
             eps = argument(construction.wrapper, "eps", None)

@@ -11,8 +11,9 @@ import libcst as cst
 
 from cautify.analysis.project import Project
 from cautify.analysis.resolve import Class, Resolver
-from cautify.analysis.route import Router
+from cautify.analysis.route import Router, Splat
 from cautify.analysis.sites import Construction, SiteFinder, says_runtime
+from cautify.analysis.splats import may_hold_fields
 from cautify.analysis.switches import Switches, SwitchPlanner
 from cautify.analysis.syntax import Module, dotted
 from cautify.errors import RuntimeEdited
@@ -21,7 +22,7 @@ from cautify.homes import field as fields
 from cautify.model import Action, Edit, FilePlan, Options, Span
 from cautify.patch.imports import Import, ImportPlacer
 from cautify.patch.layout import Change, Rewriter
-from cautify.patch.statements import filtered, guard, pops
+from cautify.patch.statements import can_pop, filtered, guard, pops
 from cautify.patch.style import DEFAULT_LINE_LENGTH, Style, style_for
 from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
 
@@ -44,7 +45,8 @@ class Composer:
         self.placements: dict[cst.Call, Placement] = {}
         found = SiteFinder(self.resolver, options, excluded).find(progress)
         placed = [self._placed(c) for c in found]
-        self.switches: Switches = SwitchPlanner(self.resolver, Router(self.resolver), placed, options.tests).decide()
+        self.router = Router(self.resolver)
+        self.switches: Switches = SwitchPlanner(self.resolver, self.router, placed, options.tests).decide()
         self.constructions = [self._custom(c) for c in placed]
 
     def _placed(self, construction: Construction) -> Construction:
@@ -131,19 +133,17 @@ class Composer:
             if construction.reason is None and construction.wrapper is None:
                 rewriter(module).changes[call] = Change(f"{CLASS_NAME}.wrap(", self._keywords(call))
                 insert(module, self._import(construction))
-            if home is None or (construction.reason is not None and construction.reason not in CANNOT):
-                continue
-            route = self.switches.routes[call]
-            if construction.reason in CANNOT:
-                insert(module, guard(construction, route.base))
-            for splat in route.splats:
-                if splat.fresh and splat.variable:
+            for arg, splat in self._field_splats(construction):
+                if splat is not None and can_pop(module, call, splat, self.resolver):
                     insert(module, pops(module, splat))
-                elif (text := filtered(module, splat)) is not None:
-                    rewriter(module).changes[splat.arg.value] = Change(replacement=text)
+                elif (text := filtered(module, arg)) is not None:
+                    rewriter(module).changes[arg.value] = Change(replacement=text)
+            if home is not None and construction.reason in CANNOT:
+                insert(module, guard(construction, self.switches.routes[call].enabled))
         for forward in self.switches.forwards:
             given = {a.keyword.value for a in forward.call.args if a.keyword}
-            missing = tuple(f"{n}={forward.base}.{n}" for n in (ENABLED, EPS) if n not in given)
+            values = {ENABLED: forward.route.enabled, EPS: forward.route.eps}
+            missing = tuple(f"{name}={value}" for name, value in values.items() if name not in given)
             if missing:
                 rewriter(forward.module).changes[forward.call] = Change(arguments=missing)
         for declared in self.switches.declared.values():
@@ -153,11 +153,27 @@ class Composer:
             edits.setdefault(path, []).extend(found.values())
         return edits
 
+    def _field_splats(self, construction: Construction) -> list[tuple[cst.Arg, Splat | None]]:
+        """The ``**`` arguments of a construction that hold, or may hold, the two fields of a switched config."""
+        module, call = construction.module, construction.call
+        if construction.reason == "test-code" or not any(a.star == "**" for a in call.args):
+            return []
+        found: dict[cst.Arg, Splat | None] = {}
+        for splat in self.router.splats(call, module):
+            family = self.resolver.ancestors(splat.owner) + self.resolver.descendants(splat.owner)
+            if any(c.node in self.switches.declared for c in family):
+                found[splat.arg] = splat
+        if call in self.switches.homes:
+            for arg in call.args:
+                if arg.star == "**" and arg not in found and may_hold_fields(arg.value, module, self.resolver):
+                    found[arg] = None
+        return list(found.items())
+
     def _keywords(self, call: cst.Call) -> tuple[str, ...]:
         if call not in self.switches.homes:
             return ()
-        base = self.switches.routes[call].base
-        return f"enabled={base}.{ENABLED}", f"eps={base}.{EPS}"
+        route = self.switches.routes[call]
+        return f"enabled={route.enabled}", f"eps={route.eps}"
 
     def _fields(self, home: Class, read: frozenset[str]) -> list[Edit]:
         """The declarations in one class, and the import of ``field`` that they need."""
@@ -166,7 +182,7 @@ class Composer:
             return []
         module = home.module
         edits: list[Edit] = []
-        function = fields.field_function(module, self.resolver)
+        function = fields.field_function(home)
         if function is None:
             function = "field"
             if fields.needs_field_function(home, line, self.resolver):
@@ -190,7 +206,10 @@ class Composer:
         anchor = self._anchor(construction)
         if anchor is not None and (not module.unconditional(anchor) or _in_class_body(module, anchor)):
             return self._late_import(new, construction, placer)
-        if anchor is not None and module.function(anchor) is not None:
+        within = module.function(anchor) if anchor is not None else None
+        if anchor is not None and within is not None:
+            if within not in module.ancestors(call):
+                return self._late_import(new, construction, placer)
             return [placer.in_function(new, anchor)]
         if anchor is None:
             anchor = self._definition_import(module)
@@ -300,6 +319,7 @@ def _does_nothing(statement: cst.CSTNode) -> bool:
 def _dataclasses_import(module: Module) -> cst.ImportFrom | None:
     for bindings in module.root.bindings.values():
         for b in bindings:
-            if b.kind == "import" and b.target == "dataclasses" and isinstance(b.node, cst.ImportFrom):
-                return b.node
+            found = b.node if b.kind == "import" and b.target == "dataclasses" else None
+            if isinstance(found, cst.ImportFrom) and module.unconditional(found):
+                return found
     return None

@@ -177,9 +177,10 @@ class ImportPlacer:
 
     def in_function(self, new: Import, anchor: cst.CSTNode) -> Edit:
         """The import among those around an import statement inside a function."""
-        statement = self.module.statement(anchor)
-        body = getattr(self.module.parents[statement], "body", (statement,))
-        return self._into_run(new, self._run(body, self._index(anchor, body) or 0))
+        block = self.module.parents.get(self.module.statement(anchor))
+        body = block.body if isinstance(block, cst.IndentedBlock) else ()
+        at = self._index(anchor, body)
+        return self._inline(new, anchor) if at is None else self._into_run(new, self._run(body, at))
 
     def at_start_of(self, new: Import, function: cst.FunctionDef) -> Edit:
         """The import as the first statement of a function, after its docstring."""

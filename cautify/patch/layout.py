@@ -128,6 +128,8 @@ class Rewriter:
             inner = self._bare(node, rest, reflow)
             return Group(change.wrap, (inner, *map(Text, change.arguments)), ")")
         holds = any(n is not node and self._inside(n, node) for n in changes)
+        if isinstance(node, cst.Call) and any(n is node.func or self._inside(n, node.func) for n in changes):
+            return self._split(node, changes, reflow)  # a change in what is called: opt(...).state_dict()
         if not reflow and not holds and change is None:
             return self._text(node)
         match node:

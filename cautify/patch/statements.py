@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
+from cautify.analysis.resolve import Resolver
 from cautify.analysis.route import Splat
 from cautify.analysis.sites import Construction
 from cautify.analysis.syntax import Module, dotted, walk
@@ -46,10 +47,21 @@ def pops(module: Module, splat: Splat) -> list[Edit]:
     return [source.edit(at, at, text, "pop")]
 
 
-def filtered(module: Module, splat: Splat) -> str | None:
+def can_pop(module: Module, call: cst.Call, splat: Splat, resolver: Resolver) -> bool:
+    """Whether the splatted dict is a variable of its own, assigned on a line of its own, once, where the call is."""
+    if not splat.fresh or splat.variable is None or splat.statement is None:
+        return False
+    line = module.statement(splat.statement)
+    alone = isinstance(line, cst.SimpleStatementLine) and list(line.body) == [splat.statement]
+    block = module.parents.get(line)
+    once = len(resolver.bindings(splat.variable, call, module)) == 1
+    same = module.function(splat.statement) is module.function(call)
+    return alone and once and same and isinstance(block, (cst.IndentedBlock, cst.Module))
+
+
+def filtered(module: Module, arg: cst.Arg) -> str | None:
     """The splatted dict without the two names, for a dict that must not be popped from. None: filtered already."""
-    value = splat.arg.value
-    text = module.text(value)
+    text = module.text(arg.value)
     if ENABLED in text:
         return None
     quote = _quote(module)
@@ -57,12 +69,11 @@ def filtered(module: Module, splat: Splat) -> str | None:
     return f"{{k: v for k, v in {text}.items() if k not in ({names})}}"
 
 
-def guard(construction: Construction, base: str) -> list[Edit]:
+def guard(construction: Construction, test: str) -> list[Edit]:
     """An error where a switched config builds an optimizer that cannot be cautious: the flag must not do nothing."""
     module = construction.module
     statement = module.statement(construction.call)
     siblings = _siblings(module, statement)
-    test = f"{base}.{ENABLED}"
     if statement in siblings:
         before = siblings[: siblings.index(statement)]
         if any(isinstance(s, cst.If) and module.text(s.test) == test for s in before):

@@ -1,0 +1,197 @@
+"""Who would choke on two more fields: places that hand on all fields of an object, by name or by position."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import libcst as cst
+
+from cautify.analysis.discover import is_test
+from cautify.analysis.resolve import Class, External, Function, Resolver
+from cautify.analysis.route import Router
+from cautify.analysis.syntax import Module, dotted, walk
+
+_PATTERN = (
+    r"\b(?:asdict|astuple|vars|fields)[ \t]*\(|\.__dict__\b|\b(?:asdict|astuple|fields)[ \t]+as\b|__dataclass_fields__"
+)
+_NEEDLES = ("asdict", "astuple", "vars", "fields", "__dict__", "__dataclass_fields__")
+_HARMLESS = frozenset({"dataclasses.replace", "dict", "print"})
+_BY_POSITION = frozenset({"tuple", "list", "iter", "next", "zip", "map"})
+
+
+class Consumers:
+    """Looks at every place where a project turns a config object into its fields."""
+
+    def __init__(self, resolver: Resolver, router: Router, constructions: Collection[cst.Call]) -> None:
+        self.resolver = resolver
+        self.router = router
+        self.constructions = constructions
+
+    def unsafe(self, home: Class) -> str | None:
+        """A place that may not take two more fields of a class, its ancestors or descendants, or None."""
+        members = [*self.resolver.descendants(home), *self.resolver.ancestors(home)]
+        family = {c.node for c in members}
+        for cls in members:
+            scope = cls.module.scopes[cls.node]
+            if "__iter__" in scope.bindings or "keys" in scope.bindings:
+                return f"{cls.name} is iterated in its own way, perhaps over its fields"
+        holders = self._holders(members)
+        for path in self.resolver.project.mentioning(_PATTERN, *_NEEDLES):
+            module = None if is_test(path) else self.resolver.project.module(path)
+            for node in self._dumps(module) if module is not None else ():
+                assert module is not None
+                problem = self._problem(node, module, family, holders)
+                if problem is not None:
+                    return f"{problem} ({path}:{module.line(node)})"
+        return None
+
+    def _holders(self, members: list[Class]) -> set[cst.ClassDef]:
+        """Classes that hold one of the family in an annotated field: asdict of them holds its fields too."""
+        found: set[cst.ClassDef] = set()
+        names = {c.name for c in members}
+        family = {c.node for c in members}
+        for path in self.resolver.project.mentioning_word(names):
+            module = self.resolver.project.module(path) if not is_test(path) else None
+            for cls in module.classes if module else ():
+                assert module is not None
+                for bindings in module.scopes[cls].bindings.values():
+                    for b in bindings:
+                        if b.annotation is not None and b.kind in ("assign", "annotation"):
+                            found |= {
+                                cls for held in self.resolver.annotated(b.annotation, module) if held.node in family
+                            }
+        return found
+
+    def _dumps(self, module: Module) -> Iterator[cst.BaseExpression]:
+        """The expressions that are all fields of something: ``asdict(x)``, ``vars(x)``, ``x.__dict__``, ``fields(x)``."""
+        for call in module.calls:
+            if call.args and self.resolver.may_name(call.func, ("asdict", "astuple", "vars", "fields"), module):
+                yield call
+        if b"__dict__" in module.source.utf8:
+            for node in module.parents:
+                if isinstance(node, cst.Attribute) and node.attr.value == "__dict__":
+                    yield node
+
+    def _problem(
+        self, node: cst.BaseExpression, module: Module, family: set[cst.ClassDef], holders: set[cst.ClassDef]
+    ) -> str | None:
+        subject = node.args[0].value if isinstance(node, cst.Call) else getattr(node, "value", None)
+        assert subject is not None
+        types = self.resolver.types(subject, module) | {
+            v for v in self.resolver.values(subject, module) if isinstance(v, Class)
+        }
+        ours = any(t.node in family for t in types)
+        func = dotted(node.func).rpartition(".")[2] if isinstance(node, cst.Call) else "__dict__"
+        if func == "fields":
+            return self._fields_problem(node, module) if ours else None
+        if func == "astuple":
+            return "its fields are read by position with astuple" if ours or not types else None
+        nested = any(t.node in holders for t in types)
+        if types and not ours and not nested:
+            return None
+        known = ours or (nested and func == "asdict")
+        if not types and (func != "asdict" or self._is_namespace(subject, module)):
+            return None  # a parser's namespace or anything else; only dataclasses can be given to asdict
+        return self._use(node, module, family, known, nested, 0)
+
+    def _is_namespace(self, subject: cst.BaseExpression, module: Module) -> bool:
+        return "parse" in module.text(subject)
+
+    def _fields_problem(self, node: cst.BaseExpression, module: Module) -> str | None:
+        for above in module.ancestors(node):
+            if isinstance(above, (cst.ListComp, cst.GeneratorExp, cst.SetComp, cst.DictComp)):
+                dumped = any(isinstance(n, cst.Call) and dotted(n.func) == "getattr" for n in walk(above))
+                return "its fields are read one by one into something else" if dumped else None
+            if isinstance(above, cst.BaseSuite):
+                return None
+        return None
+
+    def _use(
+        self, node: cst.CSTNode, module: Module, family: set[cst.ClassDef], known: bool, nested: bool, depth: int
+    ) -> str | None:
+        """What is wrong with how a dict of all fields is used, or None."""
+        parent = module.parents[node]
+        if depth > 4:
+            return None
+        if isinstance(parent, cst.Arg):
+            return self._argument(parent, module, family, known, nested, depth)
+        if isinstance(parent, cst.Subscript) and parent.value is node:
+            return self._use(parent, module, family, known, False, depth + 1) if nested else None
+        if isinstance(parent, cst.Attribute) and parent.value is node:
+            if parent.attr.value == "values" and known:
+                return self._by_position(module.parents[parent], module)
+            if parent.attr.value in ("copy", "items"):
+                return self._use(module.parents[parent], module, family, known, nested, depth + 1)
+            return None
+        if isinstance(parent, (cst.CompFor, cst.DictComp)):
+            comp = parent if isinstance(parent, cst.DictComp) else module.parents[parent]
+            return self._use(comp, module, family, known, nested, depth + 1) if isinstance(comp, cst.DictComp) else None
+        if isinstance(parent, cst.StarredDictElement):
+            return self._use(module.parents[parent], module, family, known, nested, depth + 1)
+        if isinstance(parent, (cst.DictElement, cst.Element)):
+            return None
+        if isinstance(parent, (cst.Assign, cst.NamedExpr, cst.AnnAssign)):
+            return self._variable(parent, module, family, known, nested, depth)
+        return None
+
+    def _argument(
+        self, arg: cst.Arg, module: Module, family: set[cst.ClassDef], known: bool, nested: bool, depth: int
+    ) -> str | None:
+        call = module.parents[arg]
+        if not isinstance(call, cst.Call) or call in self.constructions:
+            return None
+        name = dotted(call.func)
+        if arg.star == "**":
+            if nested and not known:
+                return None
+            return (
+                None
+                if self._takes_all(call, module, family)
+                else (f"all its fields are splatted into {module.text(call.func)}, which may not take two more")
+            )
+        if name in ("dict", "copy.copy", "copy.deepcopy", "deepcopy"):
+            return self._use(call, module, family, known, nested, depth + 1)
+        if known and not nested and any(isinstance(v, Function) for v in self.resolver.values(call.func, module)):
+            return f"all its fields are passed to {name}, which may not take two more"
+        return None
+
+    def _by_position(self, call: cst.CSTNode, module: Module) -> str | None:
+        """``….values()`` where the order or the number of the fields matters."""
+        parent = module.parents[call]
+        problem = "its fields are read by position"
+        if isinstance(parent, cst.Arg):
+            around = module.parents[parent]
+            counted = isinstance(around, cst.Call) and dotted(around.func) in _BY_POSITION
+            return problem if parent.star == "*" or counted else None
+        if isinstance(parent, cst.Assign):
+            return problem if any(isinstance(t.target, (cst.Tuple, cst.List)) for t in parent.targets) else None
+        return problem if isinstance(parent, (cst.StarredElement, cst.Return)) else None
+
+    def _variable(
+        self, assignment: cst.CSTNode, module: Module, family: set[cst.ClassDef], known: bool, nested: bool, depth: int
+    ) -> str | None:
+        """The same for every use of the variable that an assignment gives the dict to."""
+        targets = (
+            [t.target for t in assignment.targets]
+            if isinstance(assignment, cst.Assign)
+            else [getattr(assignment, "target", None)]
+        )
+        names = {t.value for t in targets if isinstance(t, cst.Name)}
+        scope = module.scope(assignment)
+        for node in walk(scope.node):
+            if isinstance(node, cst.Name) and node.value in names and node not in targets:
+                if isinstance(module.parents.get(node), cst.AssignTarget):
+                    continue
+                problem = self._use(node, module, family, known, nested, depth + 1)
+                if problem is not None:
+                    return problem
+        return None
+
+    def _takes_all(self, call: cst.Call, module: Module, family: set[cst.ClassDef]) -> bool:
+        if dotted(call.func) in _HARMLESS:
+            return True
+        values = self.resolver.values(call.func, module)
+        return all(
+            (isinstance(v, Class) and v.node in family) or (isinstance(v, External) and v.name in _HARMLESS)
+            for v in values
+        )
