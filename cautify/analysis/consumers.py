@@ -14,7 +14,7 @@ from cautify.analysis.syntax import Module, dotted, walk
 _PATTERN = (
     r"\b(?:asdict|astuple|vars|fields)[ \t]*\(|\.__dict__\b|\b(?:asdict|astuple|fields)[ \t]+as\b|__dataclass_fields__"
 )
-_NEEDLES = ("asdict", "astuple", "vars", "fields", "__dict__", "__dataclass_fields__")
+_NEEDLES = ("asdict", "astuple", "vars", "fields", "__dict__")
 _HARMLESS = frozenset({"dataclasses.replace", "dict", "print"})
 _BY_POSITION = frozenset({"tuple", "list", "iter", "next", "zip", "map"})
 
@@ -26,11 +26,13 @@ class Consumers:
         self.resolver = resolver
         self.router = router
         self.constructions = constructions
+        self._attributes: set[str] = set()
 
     def unsafe(self, home: Class) -> str | None:
         """A place that may not take two more fields of a class, its ancestors or descendants, or None."""
         members = [*self.resolver.descendants(home), *self.resolver.ancestors(home)]
         family = {c.node for c in members}
+        self._attributes = {name for c in members for name in c.module.scopes[c.node].bindings}
         for cls in members:
             scope = cls.module.scopes[cls.node]
             if "__iter__" in scope.bindings or "keys" in scope.bindings:
@@ -63,7 +65,7 @@ class Consumers:
         return found
 
     def _dumps(self, module: Module) -> Iterator[cst.BaseExpression]:
-        """The expressions that are all fields of something: ``asdict(x)``, ``vars(x)``, ``x.__dict__``, ``fields(x)``."""
+        """The expressions that are all fields of something: ``asdict(x)``, ``vars(x)``, ``x.__dict__`` and the like."""
         for call in module.calls:
             if call.args and self.resolver.may_name(call.func, ("asdict", "astuple", "vars", "fields"), module):
                 yield call
@@ -90,12 +92,20 @@ class Consumers:
         if types and not ours and not nested:
             return None
         known = ours or (nested and func == "asdict")
-        if not types and (func != "asdict" or self._is_namespace(subject, module)):
+        if not types and (func != "asdict" or self._is_another(subject, module)):
             return None  # a parser's namespace or anything else; only dataclasses can be given to asdict
         return self._use(node, module, family, known, nested, 0)
 
-    def _is_namespace(self, subject: cst.BaseExpression, module: Module) -> bool:
-        return "parse" in module.text(subject)
+    def _is_another(self, subject: cst.BaseExpression, module: Module) -> bool:
+        """Whether an object of unknown type has an attribute, read in the same function, that the family has not."""
+        name = dotted(subject)
+        scope = module.function(subject) or module.tree
+        read = {
+            node.attr.value
+            for node in walk(scope)
+            if name and isinstance(node, cst.Attribute) and dotted(node.value) == name
+        }
+        return bool(read - self._attributes)
 
     def _fields_problem(self, node: cst.BaseExpression, module: Module) -> str | None:
         for above in module.ancestors(node):
@@ -129,7 +139,8 @@ class Consumers:
         if isinstance(parent, cst.StarredDictElement):
             return self._use(module.parents[parent], module, family, known, nested, depth + 1)
         if isinstance(parent, (cst.DictElement, cst.Element)):
-            return None
+            starred = isinstance(node, cst.Dict)  # {"params": ..., **asdict(cfg)} in a list of parameter groups
+            return "all its fields are put into a parameter group" if starred and known and not nested else None
         if isinstance(parent, (cst.Assign, cst.NamedExpr, cst.AnnAssign)):
             return self._variable(parent, module, family, known, nested, depth)
         return None

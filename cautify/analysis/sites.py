@@ -16,6 +16,9 @@ from cautify.model import Options, Problem
 from cautify.optimizers import Optimizer, class_names, lookup
 
 _IGNORE = re.compile(r"#\s*cautify:\s*ignore\b")
+UNSUITABLE = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
+"""The reasons for which an optimizer cannot, or need not, be made cautious whatever its config says."""
+
 _RUNTIME = "CautiousOptimizer"
 
 
@@ -168,6 +171,8 @@ class SiteFinder:
         """Apply what does not depend on the class: wrapped already, test code, told to ignore."""
         wrapper, ours = self._wrapper(construction)
         if wrapper is not None:
+            if ours and construction.reason in UNSUITABLE:
+                return replace(construction, wrapper=wrapper)
             if ours:
                 return replace(construction, wrapper=wrapper, reason=None, detail="")
             return replace(construction, reason="already-cautious", detail="it is made cautious by other code already")

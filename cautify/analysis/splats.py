@@ -85,8 +85,7 @@ def _name(name: str, node: cst.BaseExpression, module: Module, resolver: Resolve
     for call in module.calls:
         method = call.func
         if isinstance(method, cst.Attribute) and method.attr.value == "update" and dotted(method.value) == name:
-            if module.scope(call) is scope and any(
-                may_hold_fields(a.value, module, resolver, depth + 1) for a in call.args if a.keyword is None
-            ):
+            added = [a.value for a in call.args if a.keyword is None and module.scope(call) is scope]
+            if any(may_hold_fields(e, module, resolver, depth + 1) for e in added):
                 return True
     return False

@@ -11,8 +11,8 @@ from cautify.analysis.consumers import Consumers
 from cautify.analysis.discover import is_test
 from cautify.analysis.resolve import Class, Resolver
 from cautify.analysis.route import NoRoute, Route, Router
-from cautify.analysis.sites import Construction
-from cautify.analysis.syntax import Module
+from cautify.analysis.sites import Construction, argument
+from cautify.analysis.syntax import Module, dotted
 from cautify.homes import field as fields
 
 
@@ -159,7 +159,21 @@ class SwitchPlanner:
                     built = [v for v in values if isinstance(v, Class) and v.node in family]
                     if built and len(built) == len(values):
                         found.append((module, call, built[0]))
+        for cls in family.values():
+            found += [(cls.module, call, cls) for call in cls.module.calls if self._is_own_class(call, cls)]
         return found  # type: ignore[return-value]
+
+    def _is_own_class(self, call: cst.Call, cls: Class) -> bool:
+        """Whether ``cls(...)`` in a classmethod, or ``type(self)(...)``, constructs the class around it."""
+        module = cls.module
+        function = module.function(call) if cls.node in module.ancestors(call) else None
+        if function is None or module.method_class(function) is not cls.node:
+            return False
+        first = [*function.params.posonly_params, *function.params.params][:1]
+        name = first[0].name.value if first else ""
+        if any(dotted(d.decorator) == "classmethod" for d in function.decorators):
+            return bool(name) and dotted(call.func) == name
+        return module.text(call.func) in (f"type({name})", f"{name}.__class__")
 
     def _forward(self, module: Module, call: cst.Call, built: Class, entry: Declared) -> None:
         if any(a.star for a in call.args):
@@ -171,10 +185,9 @@ class SwitchPlanner:
         route = self.router.route(call, module, rates, position)
         if isinstance(route, NoRoute):
             return
-        given = any(a.keyword is not None and a.keyword.value == rates[0] for a in call.args)
         if route.fallback and not entry.direct:
             return
-        if not route.fallback and not (given or position is not None):
+        if not route.fallback and argument(call, rates[0], position) is None:
             return
         home = self._existing(route.owner) or route.home
         if self.refusal(home) is not None:

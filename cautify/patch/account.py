@@ -5,11 +5,11 @@ from __future__ import annotations
 import libcst as cst
 
 from cautify.analysis.names import Class
-from cautify.analysis.sites import Construction, argument
+from cautify.analysis.sites import UNSUITABLE, Construction, argument
 from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
 from cautify.model import Home, HomeKind, Site, Switch, Verdict
-from cautify.patch.compose import CANNOT, Composer
+from cautify.patch.compose import Composer
 
 _SAVERS = ("draccus.encode", "json.dump", "yaml.", "OmegaConf.save", "pickle.dump")
 _SAVES = r"draccus\.encode|json\.dumps?\(|yaml\.(?:safe_)?dump|OmegaConf\.save|pickle\.dump"
@@ -45,7 +45,7 @@ class Account:
         detail = construction.detail
         if construction.reason is None and call not in self.switches.homes and construction.wrapper is None:
             detail = self.switches.why.get(call, "")
-        if construction.reason in CANNOT and call in self.switches.homes:
+        if construction.reason in UNSUITABLE and call in self.switches.homes:
             detail += "; its config's switch raises an error there"
         return Site(
             path=module.path,

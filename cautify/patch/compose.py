@@ -12,7 +12,7 @@ import libcst as cst
 from cautify.analysis.project import Project
 from cautify.analysis.resolve import Class, Resolver
 from cautify.analysis.route import Router, Splat
-from cautify.analysis.sites import Construction, SiteFinder, says_runtime
+from cautify.analysis.sites import UNSUITABLE, Construction, SiteFinder, says_runtime
 from cautify.analysis.splats import may_hold_fields
 from cautify.analysis.switches import Switches, SwitchPlanner
 from cautify.analysis.syntax import Module, dotted
@@ -22,12 +22,11 @@ from cautify.homes import field as fields
 from cautify.model import Action, Edit, FilePlan, Options, Span
 from cautify.patch.imports import Import, ImportPlacer
 from cautify.patch.layout import Change, Rewriter
-from cautify.patch.statements import can_pop, filtered, guard, pops
+from cautify.patch.statements import can_guard, can_pop, filtered, guard, pops
 from cautify.patch.style import DEFAULT_LINE_LENGTH, Style, style_for
 from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
 
 Progress = Callable[[int, int], None]
-CANNOT = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
 _LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
 
 
@@ -138,8 +137,14 @@ class Composer:
                     insert(module, pops(module, splat))
                 elif (text := filtered(module, arg)) is not None:
                     rewriter(module).changes[arg.value] = Change(replacement=text)
-            if home is not None and construction.reason in CANNOT:
+            if home is None or construction.reason not in UNSUITABLE or construction.wrapper is not None:
+                continue
+            if can_guard(construction):
                 insert(module, guard(construction, self.switches.routes[call].enabled))
+            elif not isinstance(placement := self.vendor.placement(module), str):
+                self.placements[call] = placement  # the wrap refuses such an optimizer when the switch is on
+                rewriter(module).changes[call] = Change(f"{CLASS_NAME}.wrap(", self._keywords(call))
+                insert(module, self._import(construction))
         for forward in self.switches.forwards:
             given = {a.keyword.value for a in forward.call.args if a.keyword}
             values = {ENABLED: forward.route.enabled, EPS: forward.route.eps}
@@ -252,7 +257,7 @@ class Composer:
         used = {
             self.placements[c.call].path
             for c in self.constructions
-            if c.reason is None and c.wrapper is None and c.call in self.placements
+            if (c.reason is None or c.reason in UNSUITABLE) and c.wrapper is None and c.call in self.placements
         }
         existing = {
             p for p in self.project.mentioning(r"# cautify-runtime:", "# cautify-runtime:") if self._is_runtime_file(p)

@@ -81,7 +81,9 @@ class Rewriter:
         line_start = source.line_start(start)
         before, after = source.slice(line_start, start), source.slice(end, source.line_end(end))
         indent = before[: len(before) - len(before.lstrip(" \t"))]
-        printer = Printer(self.style.line_length, self.module.tree.default_indent)
+        inside_string = any(isinstance(above, cst.FormattedString) for above in self.module.ancestors(region))
+        width = _UNLIMITED if inside_string else self.style.line_length  # older Pythons want one line there
+        printer = Printer(width, self.module.tree.default_indent)
         column, trailing = printer.size(before), printer.size(_visible(after))
         kept = printer.show(self._bare(region, {}, reflow=True), indent, column, trailing) == source.slice(start, end)
         if not kept and region not in self.changes:
@@ -264,6 +266,7 @@ def _hangs(value: str, indent: str, column: int) -> bool:
     return closes or any(len(line) - len(line.lstrip(" \t")) < column for line in lines)
 
 
+_UNLIMITED = 1_000_000
 _PRAGMA = re.compile(r"#\s*(?:noqa|type:|pyright:|pylint:|flake8:|ruff:|pyrefly:|ty:)", re.IGNORECASE)
 
 

@@ -69,6 +69,20 @@ def filtered(module: Module, arg: cst.Arg) -> str | None:
     return f"{{k: v for k, v in {text}.items() if k not in ({names})}}"
 
 
+def can_guard(construction: Construction) -> bool:
+    """Whether a statement can be put before a construction that is reached exactly when the construction is."""
+    module = construction.module
+    statement = module.statement(construction.call)
+    conditional = (cst.Lambda, cst.IfExp, cst.BooleanOperation, cst.BaseComp)
+    for above in module.ancestors(construction.call):
+        if above is statement:
+            break
+        if isinstance(above, conditional):
+            return False
+    own_line = isinstance(statement, cst.SimpleStatementLine)
+    return own_line and isinstance(module.parents.get(statement), (cst.IndentedBlock, cst.Module))
+
+
 def guard(construction: Construction, test: str) -> list[Edit]:
     """An error where a switched config builds an optimizer that cannot be cautious: the flag must not do nothing."""
     module = construction.module
