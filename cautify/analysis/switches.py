@@ -185,9 +185,10 @@ class SwitchPlanner:
         route = self.router.route(call, module, rates, position)
         if isinstance(route, NoRoute):
             return
-        if route.fallback and not entry.direct:
-            return
-        if not route.fallback and argument(call, rates[0], position) is None:
+        own = route.fallback or (route.base == "self" and argument(call, rates[0], position) is None)
+        if own and not entry.direct:
+            return  # no learning rate comes this way, and what is built reads no switch itself
+        if not own and argument(call, rates[0], position) is None:
             return
         home = self._existing(route.owner) or route.home
         if self.refusal(home) is not None:
