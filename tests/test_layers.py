@@ -20,7 +20,10 @@ LAYERS = (
     ("cautify.analysis.",),
     ("cautify.patch.document", "cautify.patch.layout", "cautify.patch.style", "cautify.patch.imports"),
     ("cautify.homes.",),
-    ("cautify.analysis.sites", "cautify.analysis.route", "cautify.analysis.switches"),
+    (
+        *("cautify.analysis.sites", "cautify.analysis.route", "cautify.analysis.splats"),
+        *("cautify.analysis.consumers", "cautify.analysis.switches"),
+    ),
     ("cautify.patch.",),
     ("cautify.commands.", "cautify.reports."),
     ("cautify.cli",),

@@ -215,7 +215,7 @@ class Composer:
         if anchor is not None and within is not None:
             if within not in module.ancestors(call):
                 return self._late_import(new, construction, placer)
-            return [placer.in_function(new, anchor)]
+            return [placer.in_function(new, anchor, call)]
         if anchor is None:
             anchor = self._definition_import(module)
         edit = placer.top_level(new, anchor)

@@ -175,12 +175,17 @@ class ImportPlacer:
 
     # -- elsewhere ------------------------------------------------------------------------------------------------
 
-    def in_function(self, new: Import, anchor: cst.CSTNode) -> Edit:
-        """The import among those around an import statement inside a function."""
-        block = self.module.parents.get(self.module.statement(anchor))
+    def in_function(self, new: Import, anchor: cst.CSTNode, use: cst.CSTNode) -> Edit:
+        """The import among those around an import statement inside a function, for a use in that function."""
+        statement = self.module.statement(anchor)
+        block = self.module.parents.get(statement)
         body = block.body if isinstance(block, cst.IndentedBlock) else ()
         at = self._index(anchor, body)
-        return self._inline(new, anchor) if at is None else self._into_run(new, self._run(body, at))
+        if at is not None:
+            return self._into_run(new, self._run(body, at))
+        if not body or not isinstance(statement, cst.SimpleStatementLine) or self.module.statement(use) is statement:
+            return self._inline(new, anchor)
+        return self._after(statement, new, "")
 
     def at_start_of(self, new: Import, function: cst.FunctionDef) -> Edit:
         """The import as the first statement of a function, after its docstring."""
