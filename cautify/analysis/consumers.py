@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
+from functools import cached_property
 
 import libcst as cst
 
@@ -27,6 +29,7 @@ class Consumers:
         self.router = router
         self.constructions = constructions
         self._attributes: set[str] = set()
+        self._dumped: dict[str, list[cst.BaseExpression]] = {}
 
     def unsafe(self, home: Class) -> str | None:
         """A place that may not take two more fields of a class, its ancestors or descendants, or None."""
@@ -38,8 +41,12 @@ class Consumers:
             if "__iter__" in scope.bindings or "keys" in scope.bindings:
                 return f"{cls.name} is iterated in its own way, perhaps over its fields"
         holders = self._holders(members)
-        for path in self.resolver.project.mentioning(_PATTERN, *_NEEDLES):
-            module = None if is_test(path) else self.resolver.project.module(path)
+        project = self.resolver.project
+        aware = set(project.mentioning_word({c.name for c in members} | {c.name.value for c in holders}))
+        for path in project.mentioning(_PATTERN, *_NEEDLES):
+            if is_test(path) or not (path in aware or path in self._splatting):
+                continue
+            module = project.module(path)
             for node in self._dumps(module) if module is not None else ():
                 assert module is not None
                 problem = self._problem(node, module, family, holders)
@@ -50,21 +57,37 @@ class Consumers:
     def _holders(self, members: list[Class]) -> set[cst.ClassDef]:
         """Classes that hold one of the family in an annotated field: asdict of them holds its fields too."""
         found: set[cst.ClassDef] = set()
-        names = {c.name for c in members}
         family = {c.node for c in members}
-        for path in self.resolver.project.mentioning_word(names):
-            module = self.resolver.project.module(path) if not is_test(path) else None
+        names = "|".join(sorted({re.escape(c.name) for c in members}))
+        field = re.compile(rf"(?m)^[ \t]+\w+[ \t]*:[ \t]*[^=,()\n]*\b(?:{names})\b[^,()\n]*(?:=.*)?$".encode())
+        for path in self.resolver.project.mentioning_word({c.name for c in members}):
+            data = self.resolver.project.data[path]
+            if is_test(path) or b"dataclass" not in data or not field.search(data):
+                continue
+            module = self.resolver.project.module(path)
             for cls in module.classes if module else ():
                 assert module is not None
                 for bindings in module.scopes[cls].bindings.values():
                     for b in bindings:
-                        if b.annotation is not None and b.kind in ("assign", "annotation"):
-                            found |= {
-                                cls for held in self.resolver.annotated(b.annotation, module) if held.node in family
-                            }
+                        if b.annotation is None or b.kind not in ("assign", "annotation"):
+                            continue
+                        if any(held.node in family for held in self.resolver.annotated(b.annotation, module)):
+                            found.add(cls)
         return found
 
-    def _dumps(self, module: Module) -> Iterator[cst.BaseExpression]:
+    @cached_property
+    def _splatting(self) -> frozenset[str]:
+        """The files that splat what asdict gives: there it matters even if nobody can say of what."""
+        data = self.resolver.project.data
+        mentioned = self.resolver.project.mentioning("asdict", "asdict")
+        return frozenset(path for path in mentioned if _splats_asdict(data[path]))
+
+    def _dumps(self, module: Module) -> list[cst.BaseExpression]:
+        if module.path not in self._dumped:
+            self._dumped[module.path] = list(self._find_dumps(module))
+        return self._dumped[module.path]
+
+    def _find_dumps(self, module: Module) -> Iterator[cst.BaseExpression]:
         """The expressions that are all fields of something: ``asdict(x)``, ``vars(x)``, ``x.__dict__`` and the like."""
         for call in module.calls:
             if call.args and self.resolver.may_name(call.func, ("asdict", "astuple", "vars", "fields"), module):
@@ -206,3 +229,11 @@ class Consumers:
             (isinstance(v, Class) and v.node in family) or (isinstance(v, External) and v.name in _HARMLESS)
             for v in values
         )
+
+
+def _splats_asdict(data: bytes) -> bool:
+    """Whether a file splats what asdict gives, at once or by a variable."""
+    if b"**" not in data:
+        return False
+    names = re.findall(rb"(\w+)[ \t]*(?::[^=\n]*)?=[^=\n]*asdict\(", data)
+    return bool(re.search(rb"\*\*[ \t]*[\w.]*asdict\(", data)) or any(b"**" + name in data for name in names)

@@ -166,6 +166,11 @@ class SwitchPlanner:
     def _is_own_class(self, call: cst.Call, cls: Class) -> bool:
         """Whether ``cls(...)`` in a classmethod, or ``type(self)(...)``, constructs the class around it."""
         module = cls.module
+        named = isinstance(call.func, cst.Name) and call.func.value in ("cls", "klass")
+        typed = isinstance(call.func, cst.Call) and dotted(call.func.func) == "type"
+        asked = isinstance(call.func, cst.Attribute) and call.func.attr.value == "__class__"
+        if not (named or typed or asked):
+            return False
         function = module.function(call) if cls.node in module.ancestors(call) else None
         if function is None or module.method_class(function) is not cls.node:
             return False

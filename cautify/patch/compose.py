@@ -240,8 +240,7 @@ class Composer:
         style = style_for((self.project.root / module.path).resolve().parent, self.project.root.resolve())
         if style.line_length_known:
             return style
-        longest = max(map(len, module.source.text.split("\n")))
-        return replace(style, line_length=min(max(longest, DEFAULT_LINE_LENGTH), _LONGEST))
+        return replace(style, line_length=min(max(_longest_code(module), DEFAULT_LINE_LENGTH), _LONGEST))
 
     def _placer(self, module: Module) -> ImportPlacer:
         name, _ = self.project.module_name(module.path)
@@ -298,6 +297,13 @@ class Composer:
             return (self.project.root / path).read_bytes()
         except FileNotFoundError:
             return None
+
+
+def _longest_code(module: Module) -> int:
+    """The longest line on which something is called; no formatter breaks one that is long by a string or comment."""
+    lines = module.source.text.split("\n")
+    called = {module.line(call) for call in module.calls}
+    return max((len(lines[n - 1]) for n in called if not set(lines[n - 1]) & set("\"'#")), default=0)
 
 
 def _in_class_body(module: Module, node: cst.CSTNode) -> bool:
