@@ -262,3 +262,30 @@ def test_a_table_of_constructions_refuses_only_the_one_that_cannot(
     again = make_plan(tmp_path, Options())
     assert again.files == ()
     assert {site.verdict for site in again.sites if site.reason is None} == {Verdict.WRAPPED}
+
+
+SHELL = """
+
+class Pair(torch.optim.Optimizer):
+    def __init__(self, params, lr):
+        params = list(params)
+        super().__init__(params, {"lr": lr})
+        self.inner = torch.optim.AdamW(params, lr=lr)
+
+    def step(self, closure=None):
+        self.inner.step()
+
+
+def pair(cfg: Cfg):
+    return Pair(P, lr=cfg.lr)
+
+
+def plain(cfg: Cfg):
+    return torch.optim.AdamW(P, lr=cfg.lr)
+"""
+
+
+def test_an_optimizer_that_holds_a_site_is_not_wrapped_around_it(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(HEAD + SHELL, encoding="utf-8")
+    verdicts = {(site.optimizers[0].rpartition(".")[2], site.reason) for site in make_plan(tmp_path, Options()).sites}
+    assert verdicts == {("AdamW", None), ("Pair", "custom")}

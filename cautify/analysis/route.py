@@ -244,8 +244,9 @@ class Router:
 
     def _whole_object(self, value: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, bool] | None:
         """The object behind ``asdict(x)``, ``vars(x)``, ``x.__dict__`` or a copy, and whether the dict is fresh."""
-        if isinstance(value, cst.Attribute) and value.attr.value == "__dict__":
-            return value.value, False
+        shared = self.namespace(value)
+        if shared is not None:
+            return shared, False
         if isinstance(value, cst.Dict) and any(isinstance(e, cst.StarredDictElement) for e in value.elements):
             inner = [e.value for e in value.elements if isinstance(e, cst.StarredDictElement)]
             found = [w for e in inner if (w := self._whole_object(e, module))]
@@ -266,8 +267,6 @@ class Router:
         first = value.args[0].value if value.args else None
         if first is not None and _ASDICT in self.resolver.externals(value.func, module):
             return first, True
-        if first is not None and func == "vars":
-            return first, False
         if first is not None and func in ("dict", "copy", "deepcopy", "copy.copy", "copy.deepcopy"):
             found_one = self._whole_object(first, module)
             return (found_one[0], True) if found_one else None
@@ -289,7 +288,7 @@ class Router:
         self, reads: list[Read], splats: tuple[Splat, ...], call: cst.Call, module: Module, everything: bool = False
     ) -> Route | NoRoute:
         """One config object out of all that was read, or why not."""
-        rates = [r for r in reads if _is_rate(r.name)] or reads
+        rates = [r for r in reads if is_rate(r.name)] or reads
         bases = {module.text(r.base) for r in rates}
         homes = {r.home.node: r.home for r in rates}
         if len(bases) > 1:
@@ -380,5 +379,6 @@ _PLAIN = (
 )
 
 
-def _is_rate(name: str) -> bool:
+def is_rate(name: str) -> bool:
+    """Whether a field's name says that it is a learning rate."""
     return name == "lr" or "learning_rate" in name or "lr" in name.split("_")

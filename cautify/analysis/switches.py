@@ -10,7 +10,7 @@ import libcst as cst
 from cautify.analysis.consumers import Consumers
 from cautify.analysis.discover import is_test
 from cautify.analysis.resolve import Class, Resolver
-from cautify.analysis.route import NoRoute, Route, Router
+from cautify.analysis.route import NoRoute, Route, Router, is_rate
 from cautify.analysis.sites import Construction, argument
 from cautify.analysis.syntax import Module, dotted
 from cautify.homes import field as fields
@@ -184,7 +184,7 @@ class SwitchPlanner:
         if any(a.star for a in call.args):
             return
         rates = [n for n in entry.read if n != "*"] or ["lr"]
-        rates = sorted(rates, key=lambda n: (not _rate(n), n))[:1]
+        rates = sorted(rates, key=lambda n: (not is_rate(n), n))[:1]
         order = fields.positions(built, self.resolver)
         position = order.index(rates[0]) if rates[0] in order else None
         route = self.router.route(call, module, rates, position)
@@ -210,7 +210,3 @@ class SwitchPlanner:
                     source = f"{module.text(arg.value)} ({module.path}:{module.line(call)})"
                     return f"{built.name} is filled from {source}, whose options are not followed"
         return None
-
-
-def _rate(name: str) -> bool:
-    return name == "lr" or "learning_rate" in name or "lr" in name.split("_")

@@ -46,6 +46,7 @@ class Composer:
         placed = [self._placed(c) for c in found]
         self.router = Router(self.resolver)
         self.switches: Switches = SwitchPlanner(self.resolver, self.router, placed, options.tests).decide()
+        self.constructions = placed
         self.constructions = [self._custom(c) for c in placed]
 
     def _placed(self, construction: Construction) -> Construction:
@@ -98,15 +99,12 @@ class Composer:
     def _is_shell(self, cls: Class) -> bool:
         """Whether an optimizer class holds optimizers that are sites themselves, or does nothing in its step."""
         for above in self.resolver.ancestors(cls):
-            if any(c.module is above.module and above.node in c.module.ancestors(c.call) for c in self._found_calls()):
+            if any(c.module is above.module and above.node in c.module.ancestors(c.call) for c in self.constructions):
                 return True
             for binding in above.module.scopes[above.node].bindings.get("step", ()):
                 if isinstance(binding.node, cst.FunctionDef):
                     return all(_does_nothing(s) for s in binding.node.body.body)
         return False
-
-    def _found_calls(self) -> list[Construction]:
-        return getattr(self, "constructions", [])
 
     # -- edits ----------------------------------------------------------------------------------------------------
 
