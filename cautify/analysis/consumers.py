@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Iterator
 from functools import cached_property
 
@@ -17,6 +18,12 @@ _PATTERN = (
     r"\b(?:asdict|astuple|vars|fields)[ \t]*\(|\.__dict__\b|\b(?:asdict|astuple|fields)[ \t]+as\b|__dataclass_fields__"
 )
 _NEEDLES = ("asdict", "astuple", "vars", "fields", "__dict__")
+_USE = re.compile(_PATTERN.encode())
+_SHOWN = re.compile(rb"\b(?:print|pprint|pformat|repr|str)\([ \t]*(?:dataclasses\.)?$")
+_READ_BY_NAME = re.compile(rb"(?s)\bgetattr\(.{0,200}?\.name\b")
+_ANNOTATION = re.compile(rb"[ \t]+\w+[ \t]*:(?!=)[^=,()]*$")
+_FIELD_END = re.compile(rb"[^,()\r\n]*(?:=.*)?\r?(?:\n|$)")
+_CLASS = re.compile(rb"(?m)^[ \t]*class\s")
 _HARMLESS = frozenset({"dataclasses.replace", "dict", "print"})
 _BY_POSITION = frozenset({"tuple", "list", "iter", "next", "zip", "map"})
 
@@ -43,7 +50,7 @@ class Consumers:
         holders = self._holders(members)
         project = self.resolver.project
         aware = set(project.mentioning_word({c.name for c in members} | {c.name.value for c in holders}))
-        for path in project.mentioning(_PATTERN, *_NEEDLES):
+        for path in self._dumping:
             if is_test(path) or not (path in aware or path in self._splatting):
                 continue
             module = project.module(path)
@@ -58,11 +65,9 @@ class Consumers:
         """Classes that hold one of the family in an annotated field: asdict of them holds its fields too."""
         found: set[cst.ClassDef] = set()
         family = {c.node for c in members}
-        names = "|".join(sorted({re.escape(c.name) for c in members}))
-        field = re.compile(rf"(?m)^[ \t]+\w+[ \t]*:[ \t]*[^=,()\n]*\b(?:{names})\b[^,()\n]*(?:=.*)?$".encode())
-        for path in self.resolver.project.mentioning_word({c.name for c in members}):
-            data = self.resolver.project.data[path]
-            if is_test(path) or b"dataclass" not in data or not field.search(data):
+        names = {c.name for c in members}
+        for path in self.resolver.project.mentioning_word(names):
+            if is_test(path) or not _may_annotate_field(self.resolver.project.data[path], names):
                 continue
             module = self.resolver.project.module(path)
             for cls in module.classes if module else ():
@@ -74,6 +79,12 @@ class Consumers:
                         if any(held.node in family for held in self.resolver.annotated(b.annotation, module)):
                             found.add(cls)
         return found
+
+    @cached_property
+    def _dumping(self) -> tuple[str, ...]:
+        """The files that do more with all fields of something than to show them."""
+        data = self.resolver.project.data
+        return tuple(p for p in self.resolver.project.mentioning(_PATTERN, *_NEEDLES) if _does_more(data[p]))
 
     @cached_property
     def _splatting(self) -> frozenset[str]:
@@ -231,9 +242,61 @@ class Consumers:
         )
 
 
+def _does_more(data: bytes) -> bool:
+    """Whether a file has a use of all fields that is not shown at once, and for ``fields`` one that may read them."""
+    for match in _USE.finditer(data):
+        if _SHOWN.search(data, max(0, match.start() - 40), match.start()):
+            continue
+        if match.group().startswith(b"fields") and not _READ_BY_NAME.search(data, *_around(match)):
+            continue
+        return True
+    return False
+
+
+def _around(match: re.Match[bytes]) -> tuple[int, int]:
+    """Where the comprehension over some fields may begin and end, generously."""
+    return max(0, match.start() - 600), match.end() + 600
+
+
+def _may_annotate_field(data: bytes, names: Collection[str]) -> bool:
+    """Whether a dataclass in a file may have a field that is annotated with one of the names."""
+    if b"dataclass" not in data:
+        return False
+    renamed = b"dataclass as" in data
+    heads: list[int] | None = None
+    for name in names:
+        word = name.encode()
+        at = data.find(word)
+        while at >= 0:
+            line = data[data.rfind(b"\n", 0, at) + 1 : at]
+            if _ANNOTATION.match(line) and _FIELD_END.match(data, at + len(word)):
+                if renamed:
+                    return True
+                heads = heads if heads is not None else [m.start() for m in _CLASS.finditer(data)]
+                before = bisect_right(heads, at)
+                if before and b"dataclass" in data[data.rfind(b"\n\n", 0, heads[before - 1]) + 1 : heads[before - 1]]:
+                    return True
+            at = data.find(word, at + 1)
+    return False
+
+
 def _splats_asdict(data: bytes) -> bool:
     """Whether a file splats what asdict gives, at once or by a variable."""
     if b"**" not in data:
         return False
-    names = re.findall(rb"(\w+)[ \t]*(?::[^=\n]*)?=[^=\n]*asdict\(", data)
-    return bool(re.search(rb"\*\*[ \t]*[\w.]*asdict\(", data)) or any(b"**" + name in data for name in names)
+    for line in _lines_with(data, b"asdict("):
+        if re.search(rb"\*\*[ \t]*[\w.]*asdict\(", line):
+            return True
+        assigned = re.match(rb"[ \t]*(\w+)[ \t]*(?::[^=]*)?=[^=]*asdict\(", line)
+        if assigned and b"**" + assigned.group(1) in data:
+            return True
+    return False
+
+
+def _lines_with(data: bytes, needle: bytes) -> Iterator[bytes]:
+    at = data.find(needle)
+    while at >= 0:
+        end = data.find(b"\n", at)
+        end = len(data) if end < 0 else end
+        yield data[data.rfind(b"\n", 0, at) + 1 : end]
+        at = data.find(needle, end)

@@ -89,8 +89,14 @@ class Project:
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:
         """The files that hold one of the given identifiers, in order."""
-        found = {path for word in words for path in self.mentioning(rf"\b{re.escape(word)}\b", word)}
-        return sorted(found)
+        return sorted({path for word in words for path in self._with_word(word.encode("utf-8"))})
+
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def _with_word(self, word: bytes) -> tuple[str, ...]:
+        if self._base is None:
+            return tuple(path for path, data in self.data.items() if word in data and _has_word(data, word))
+        kept = [path for path in self._base._with_word(word) if path not in self._overlay]
+        return (*kept, *(path for path in self._overlay if _has_word(self.data[path], word)))
 
     # -- import names ---------------------------------------------------------------------------------------------
 
@@ -258,6 +264,21 @@ _VERSION_FILES = (
     (".ruff.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
     ("ruff.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
 )
+
+
+def _has_word(data: bytes, word: bytes) -> bool:
+    """Whether an identifier stands alone somewhere: many times faster than a regular expression that begins with \\b."""
+    at = data.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not (_is_word(data[at - 1 : at]) or _is_word(data[end : end + 1])):
+            return True
+        at = data.find(word, end)
+    return False
+
+
+def _is_word(byte: bytes) -> bool:
+    return byte.isalnum() or byte == b"_"
 
 
 def _within(directory: str, ancestor: str) -> bool:

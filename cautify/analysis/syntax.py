@@ -185,6 +185,16 @@ class Module:
             yield parent
             node = parent
 
+    def top_level_index(self, node: cst.CSTNode) -> int:
+        """Which of the module's statements, counted from 0, a node stands in."""
+        while (above := self.parents[node]) is not self.tree:
+            node = above
+        return self._index[node]
+
+    @cached_property
+    def _index(self) -> Mapping[cst.CSTNode, int]:
+        return {statement: n for n, statement in enumerate(self.tree.body)}
+
     def scope(self, node: cst.CSTNode) -> Scope:
         """The scope in which the names of an expression or statement are looked up."""
         below = node

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import libcst as cst
 
@@ -51,6 +52,7 @@ def settings(cls: Class, resolver: Resolver) -> Settings | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def own_fields(cls: Class) -> list[Field]:
     """The fields that a class body declares, in order. ``ClassVar`` and the ``KW_ONLY`` marker are none."""
     found = []
@@ -94,11 +96,7 @@ def positions(cls: Class, resolver: Resolver) -> list[str]:
         for f in own_fields(current):
             if f.name not in order:
                 order.append(f.name)
-            if (
-                made.kw_only
-                or _after_marker(current, f.line)
-                or "kw_only=True" in current.module.text(f.node).replace(" ", "")
-            ):
+            if made.kw_only or _is_keyword_only(f.node.value) or _after_marker(current, f.line):
                 keyword_only.add(f.name)
     return [name for name in order if name not in keyword_only]
 
@@ -253,6 +251,12 @@ def needs_field_function(cls: Class, line: cst.SimpleStatementLine | None, resol
     return keyword_only_allowed(cls, resolver) and not (made and made.kw_only) and not _after_marker(cls, line)
 
 
+def _is_keyword_only(default: cst.BaseExpression | None) -> bool:
+    """Whether a field's default is ``field(…, kw_only=True)``."""
+    given = default.args if isinstance(default, cst.Call) else ()
+    return any(a.keyword is not None and a.keyword.value == "kw_only" and dotted(a.value) == "True" for a in given)
+
+
 def _after_marker(cls: Class, line: cst.SimpleStatementLine | None) -> bool:
     """Whether a line stands below ``_: KW_ONLY``."""
     if line is None:
@@ -273,12 +277,11 @@ def _after_marker(cls: Class, line: cst.SimpleStatementLine | None) -> bool:
 def field_function(cls: Class) -> str | None:
     """How ``dataclasses.field`` can be called at a class, or None when it must be imported."""
     module = cls.module
-    start = module.span(cls.node)[0]
     for name, bindings in module.root.bindings.items():
         if len(bindings) != 1 or bindings[0].kind != "import" or bindings[0].target != "dataclasses":
             continue
         if bindings[0].member not in (None, "field") or not module.unconditional(bindings[0].node):
             continue
-        if module.span(bindings[0].node)[0] < start:
+        if module.top_level_index(bindings[0].node) < module.top_level_index(cls.node):
             return name if bindings[0].member else f"{name}.field"
     return None

@@ -180,9 +180,9 @@ class Composer:
 
     def _fields(self, home: Class, read: frozenset[str]) -> list[Edit]:
         """The declarations in one class, and the import of ``field`` that they need."""
-        line = fields.place(home, read - {"*"}, "*" in read, self.resolver)
         if fields.has_switch(home, self.resolver):
             return []
+        line = fields.place(home, read - {"*"}, "*" in read, self.resolver)
         module = home.module
         edits: list[Edit] = []
         function = fields.field_function(home)

@@ -105,6 +105,7 @@ def _flake8_length(directory: Path) -> int | None:
     return None
 
 
+@cache
 def _toml(path: Path) -> dict[str, Any] | None:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
