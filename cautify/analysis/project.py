@@ -267,7 +267,7 @@ _VERSION_FILES = (
 
 
 def _has_word(data: bytes, word: bytes) -> bool:
-    """Whether an identifier stands alone somewhere: many times faster than a regular expression that begins with \\b."""
+    """Whether an identifier stands alone somewhere: many times faster than a pattern that begins with \\b."""
     at = data.find(word)
     while at >= 0:
         end = at + len(word)
