@@ -129,6 +129,8 @@ class Options:
     exclude: tuple[str, ...] = ()
     tests: bool = False
     vendor_to: str | None = None
+    optimizers: tuple[str, ...] = ()
+    """Qualified names of further optimizer classes, from ``[tool.cautify.optimizers]``."""
 
 
 @dataclass(frozen=True)

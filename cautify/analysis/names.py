@@ -13,7 +13,7 @@ import libcst as cst
 
 from cautify.analysis.project import Package, Project
 from cautify.analysis.syntax import Binding, Module, Scope
-from cautify.optimizers import class_names
+from cautify.optimizers import Catalogue
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ Value = External | Class | Function | Imported | Nothing | Unknown
 class Names:
     """Names and attributes over one project."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, catalogue: Catalogue) -> None:
         self.project = project
+        self.catalogue = catalogue
         self._values: dict[cst.CSTNode, frozenset[Value]] = {}
 
     # -- values ---------------------------------------------------------------------------------------------------
@@ -196,7 +197,9 @@ class Names:
     def _from_star(self, target: str, name: str, module: Module) -> Iterator[Value]:
         found = self.project.import_target(module.path, target)
         if found is None:
-            if not target.startswith(".") and name in _PUBLIC.get(target, ()):
+            if not target.startswith(".") and (
+                name in _PUBLIC.get(target, ()) or name in self.catalogue.public(target)
+            ):
                 yield External(f"{target}.{name}")
         elif isinstance(found, str) and found != module.path:
             other = self.project.module(found)
@@ -233,7 +236,7 @@ class Names:
 
 
 _PUBLIC = {
-    "torch.optim": class_names() | {"Optimizer"},
+    "torch.optim": frozenset({"Optimizer"}),
     "torch": frozenset({"optim", "nn"}),
     "dataclasses": frozenset({"dataclass", "field", "asdict", "astuple", "fields", "replace", "KW_ONLY"}),
 }

@@ -19,6 +19,7 @@ from cautify.analysis.names import (
 )
 from cautify.analysis.project import Project
 from cautify.analysis.syntax import Binding, Module, dotted, literal, walk
+from cautify.optimizers import Catalogue
 
 __all__ = ["UNKNOWN", "Class", "External", "Function", "Imported", "Nothing", "Resolver", "Unknown", "Value"]
 
@@ -28,8 +29,8 @@ _OPAQUE_WRAPPERS = frozenset({"typing.Optional", "typing.Annotated", "typing.Fin
 class Resolver(Names):
     """Names, attributes, types and class hierarchies over one project."""
 
-    def __init__(self, project: Project) -> None:
-        super().__init__(project)
+    def __init__(self, project: Project, catalogue: Catalogue) -> None:
+        super().__init__(project, catalogue)
         self._subclasses: dict[cst.ClassDef, tuple[Class, ...]] = {}
         self._assignments: dict[cst.ClassDef, dict[str, list[cst.Assign | cst.AnnAssign]]] = {}
 

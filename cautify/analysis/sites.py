@@ -13,7 +13,7 @@ from cautify.analysis.resolve import Class, External, Imported, Nothing, Resolve
 from cautify.analysis.syntax import Module, dotted
 from cautify.errors import ProofFailed
 from cautify.model import Options, Problem
-from cautify.optimizers import Optimizer, class_names, lookup
+from cautify.optimizers import Optimizer
 
 _IGNORE = re.compile(r"#\s*cautify:\s*ignore\b")
 UNSUITABLE = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
@@ -55,12 +55,12 @@ class SiteFinder:
 
     def find(self, progress: Callable[[int, int], None] | None = None) -> list[Construction]:
         """Every construction, ordered by file and place. ``progress`` is told how many files are done, of how many."""
-        names = "|".join(sorted(class_names()))
+        names = "|".join(sorted(self.resolver.catalogue.class_names))
         direct = rf"\b(?:{names})(?:\s|\\)*(?:\(|as\b)|Optimizer\s*\]"  # called, renamed, or made by a parameter
         custom = self._custom_classes()
-        paths = set(self.project.mentioning(direct, *_shortest(class_names() | {"Optimizer"}))) | set(
-            self.project.mentioning_word({c.name for c in custom})
-        )
+        paths = set(
+            self.project.mentioning(direct, *_shortest(self.resolver.catalogue.class_names | {"Optimizer"}))
+        ) | set(self.project.mentioning_word({c.name for c in custom}))
         found: list[Construction] = []
         for done, path in enumerate(sorted(paths)):
             if progress is not None:
@@ -84,14 +84,14 @@ class SiteFinder:
 
     def _custom_classes(self) -> list[Class]:
         """The project's own subclasses of optimizer classes."""
-        names = "|".join(sorted(class_names() | {"Optimizer"}))
-        shortest = _shortest(class_names() | {"Optimizer"})
+        names = "|".join(sorted(self.resolver.catalogue.class_names | {"Optimizer"}))
+        shortest = _shortest(self.resolver.catalogue.class_names | {"Optimizer"})
         found: list[Class] = []
         for path in self.project.mentioning(rf"class\s+\w+\s*\((?:[^()]*\W)?(?:{names})\b", *shortest):
             module = None if says_runtime(self.project.data[path]) else self.project.module(path)
             for node in module.classes if module else ():
                 cls = Class(module, node)  # type: ignore[arg-type]
-                if any(isinstance(b, External) and _is_optimizer_class(b.name) for b in self.resolver.bases(cls)):
+                if any(isinstance(b, External) and self._is_optimizer_class(b.name) for b in self.resolver.bases(cls)):
                     found += [c for c in self.resolver.descendants(cls) if c not in found]
         return found
 
@@ -106,17 +106,19 @@ class SiteFinder:
             return None
         if isinstance(call.func, cst.Attribute) and not dotted(call.func):
             return None
-        names = class_names() | {c.name for c in custom}
+        names = self.resolver.catalogue.class_names | {c.name for c in custom}
         if not self.resolver.may_name(call.func, names, module):
             return self._injected(call, module)
         values = self.resolver.values(call.func, module)
-        known = {o.name: o for v in values if isinstance(v, External) and (o := lookup(v.name))}
+        known = {
+            o.name: o for v in values if isinstance(v, External) and (o := self.resolver.catalogue.optimizer(v.name))
+        }
         own = [v for v in values if isinstance(v, Class) and any(v.node is c.node for c in custom)]
         if known or own:
             qualified = [_qualified(c, self.project.module_name(c.module.path)[0]) for c in own]
             construction = Construction(module, call, (*sorted(known), *sorted(qualified)))
             others = [v for v in values if not isinstance(v, Nothing)]
-            if len(known) + len(own) < len({_identity(v) for v in others}):
+            if len(known) + len(own) < len({self._identity(v) for v in others}):
                 what = "the name may also be something that is not known to be an optimizer"
                 return replace(construction, reason="ambiguous", detail=what)
             if own and known:
@@ -130,8 +132,17 @@ class SiteFinder:
             return self._unsuitable(construction, list(known.values()))
         return self._injected(call, module)
 
+    def _is_optimizer_class(self, name: str) -> bool:
+        bases = ("torch.optim.Optimizer", "torch.optim.optimizer.Optimizer")
+        return name in bases or self.resolver.catalogue.optimizer(name) is not None
+
+    def _identity(self, value: object) -> object:
+        return self.resolver.catalogue.canonical(value.name) if isinstance(value, External) else value
+
     def _root_optimizer(self, cls: Class) -> Optimizer | None:
-        return next((o for name in self.resolver.external_bases(cls) if (o := lookup(name))), None)
+        return next(
+            (o for name in self.resolver.external_bases(cls) if (o := self.resolver.catalogue.optimizer(name))), None
+        )
 
     def _injected(self, call: cst.Call, module: Module) -> Construction | None:
         """A parameter that is annotated as something that makes optimizers, and called."""
@@ -152,7 +163,7 @@ class SiteFinder:
         last = annotation.slice[-1].slice
         if not isinstance(last, cst.Index):
             return False
-        return any(_is_optimizer_class(name) for name in self.resolver.externals(last.value, module))
+        return any(self._is_optimizer_class(name) for name in self.resolver.externals(last.value, module))
 
     def _unsuitable(self, construction: Construction, known: list[Optimizer]) -> Construction:
         """The reason for which the known classes cannot, or need not, be wrapped."""
@@ -265,16 +276,5 @@ def says_runtime(data: bytes) -> bool:
     return b"cautify-runtime:" in b"\n".join(data.split(b"\n", 40)[:40])
 
 
-def _is_optimizer_class(name: str) -> bool:
-    return name in ("torch.optim.Optimizer", "torch.optim.optimizer.Optimizer") or lookup(name) is not None
-
-
 def _qualified(cls: Class, module_name: str) -> str:
     return f"{module_name}.{cls.module.qualified(cls.node)}"
-
-
-def _identity(value: object) -> object:
-    if isinstance(value, External):
-        known = lookup(value.name)
-        return known.name if known else value.name
-    return value

@@ -1,15 +1,16 @@
-"""What is known about each optimizer library, one file each.
+"""What is known about each library that makes optimizers, one file each.
 
-A library file defines ``LIBRARY``, a :class:`Library`; it is registered by being in this directory.
+A library file defines ``LIBRARY``, a :class:`Library`; it is registered by being in this directory. Classes of the
+target's own choosing join them through ``[tool.cautify.optimizers]``, in a :class:`Catalogue`.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 
 @dataclass(frozen=True)
@@ -34,30 +35,106 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
+class Factory:
+    """A function of a library that returns an optimizer: the call of it is wrapped.
+
+    ``generic`` ones build whatever a config names; a call is a site only where it shows that this is an optimizer.
+    ``reason`` and ``why`` are as for an optimizer: what it returns cannot be wrapped, or should not be.
+    """
+
+    name: str
+    generic: bool = False
+    reason: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """A class or function of a library that makes an optimizer out of sight: there is nothing in the target to wrap.
+
+    ``given`` is the keyword that hands it a finished optimizer: a call with that is no site. ``only_with`` is the
+    keyword without which it makes none. ``remedy`` is one sentence: what to do to make that optimizer cautious.
+    """
+
+    name: str
+    remedy: str
+    given: str | None = None
+    only_with: str | None = None
+
+
+@dataclass(frozen=True)
 class Library:
-    """The optimizers of one library by qualified name, and the other spellings of those names."""
+    """What one library makes, by qualified name, and the other spellings of those names.
 
-    optimizers: Mapping[str, Optimizer]
+    A spelling may be a whole module: ``{"pkg.old": "pkg.new"}`` stands for every name below it.
+    """
+
+    optimizers: Mapping[str, Optimizer] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    factories: tuple[Factory, ...] = ()
+    builders: tuple[Builder, ...] = ()
 
 
 @cache
-def _libraries() -> tuple[Library, ...]:
+def libraries() -> Mapping[str, Library]:
+    """Every library file, by its name."""
     names = sorted(m.name for m in pkgutil.iter_modules(__path__))
-    return tuple(importlib.import_module(f"{__name__}.{name}").LIBRARY for name in names)
+    return {name: importlib.import_module(f"{__name__}.{name}").LIBRARY for name in names}
 
 
-@cache
-def lookup(qualified: str) -> Optimizer | None:
-    """The optimizer that a qualified name means, under whichever of its spellings, or None."""
-    for library in _libraries():
-        found = library.optimizers.get(library.aliases.get(qualified, qualified))
-        if found is not None:
-            return found
-    return None
+class Catalogue:
+    """All that is known to make optimizers: the libraries, and the ``own`` classes the target's settings name."""
+
+    def __init__(self, own: Iterable[str] = ()) -> None:
+        self._optimizers: dict[str, Optimizer] = {name: Optimizer(name) for name in own}
+        self._factories: dict[str, Factory] = {}
+        self._builders: dict[str, Builder] = {}
+        self._aliases: dict[str, str] = {}
+        for library in libraries().values():
+            self._optimizers.update(library.optimizers)
+            self._factories.update({f.name: f for f in library.factories})
+            self._builders.update({b.name: b for b in library.builders})
+            self._aliases.update(library.aliases)
+
+    def canonical(self, qualified: str) -> str:
+        """The one name that a library's entry goes by, for any of its spellings."""
+        if qualified in self._aliases:
+            return self._aliases[qualified]
+        module, dot, name = qualified.rpartition(".")
+        return f"{self._aliases[module]}.{name}" if dot and module in self._aliases else qualified
+
+    def optimizer(self, qualified: str) -> Optimizer | None:
+        """The optimizer class of a qualified name, under whichever of its spellings, or None."""
+        return self._optimizers.get(self.canonical(qualified))
+
+    def factory(self, qualified: str) -> Factory | None:
+        """The function of a qualified name that returns an optimizer, or None."""
+        return self._factories.get(self.canonical(qualified))
+
+    def builder(self, qualified: str) -> Builder | None:
+        """The class or function of a qualified name that makes an optimizer out of sight, or None."""
+        return self._builders.get(self.canonical(qualified))
+
+    @cached_property
+    def class_names(self) -> frozenset[str]:
+        """The last parts of the qualified names of all optimizers: what a file must mention to construct one."""
+        return frozenset(_last(name) for name in self._optimizers)
+
+    @cached_property
+    def factory_names(self) -> frozenset[str]:
+        """The same for the factories."""
+        return frozenset(_last(name) for name in self._factories)
+
+    @cached_property
+    def builder_names(self) -> frozenset[str]:
+        """The same for the builders."""
+        return frozenset(_last(name) for name in self._builders)
+
+    def public(self, module: str) -> frozenset[str]:
+        """What a star import of a library's module brings that makes optimizers."""
+        names = (*self._optimizers, *self._factories, *self._builders, *self._aliases)
+        return frozenset(_last(name) for name in names if name.rpartition(".")[0] == module)
 
 
-@cache
-def class_names() -> frozenset[str]:
-    """The last parts of all known qualified names: what a file must mention to construct one directly."""
-    return frozenset(name.rpartition(".")[2] for library in _libraries() for name in library.optimizers)
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]

@@ -20,6 +20,7 @@ from cautify.errors import RuntimeEdited
 from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
 from cautify.model import Action, Edit, FilePlan, Options, Span
+from cautify.optimizers import Catalogue
 from cautify.patch.imports import Import, ImportPlacer
 from cautify.patch.layout import Change, Rewriter
 from cautify.patch.statements import can_guard, can_pop, filtered, guard, pops
@@ -39,7 +40,7 @@ class Composer:
         self.project = project
         self.options = options
         self.excluded = excluded
-        self.resolver = Resolver(project)
+        self.resolver = Resolver(project, Catalogue(options.optimizers))
         self.vendor = Vendor(project, options.vendor_to)
         self.placements: dict[cst.Call, Placement] = {}
         found = SiteFinder(self.resolver, options, excluded).find(progress)
