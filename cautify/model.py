@@ -129,8 +129,8 @@ class Options:
     exclude: tuple[str, ...] = ()
     tests: bool = False
     vendor_to: str | None = None
-    optimizers: tuple[str, ...] = ()
-    """Qualified names of further optimizer classes, from ``[tool.cautify.optimizers]``."""
+    optimizers: tuple[tuple[str, Verdict], ...] = ()
+    """Qualified names of optimizer classes to wrap or to skip, sorted, from ``[tool.cautify.optimizers]``."""
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,14 @@ def test_another_library_is_not_a_site(tmp_path: Path, text: str) -> None:
     assert plan.sites == ()
 
 
+@pytest.mark.parametrize("text", table("unknown_origin"))
+def test_what_may_or_may_not_be_an_optimizer_is_reported_and_left(tmp_path: Path, text: str) -> None:
+    plan = plan_of(tmp_path, {"train.py": text})
+    assert plan.files == ()
+    assert [(site.verdict, site.reason) for site in plan.sites] == [(Verdict.SKIP, "ambiguous")]
+    assert plan.sites[0].detail
+
+
 @pytest.mark.parametrize("files", [pytest.param(f, id=i) for i, f in LOCAL_MODULES.items()])
 def test_a_tree_is_left_alone_because_of(tmp_path: Path, files: dict[str, str]) -> None:
     plan = plan_of(tmp_path, files)

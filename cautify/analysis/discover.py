@@ -1,4 +1,7 @@
-"""Which files of the target are looked at: Python files that git knows or would add, else a .gitignore-aware walk."""
+"""Which files of the target are looked at: those that git knows or would add, else what a .gitignore-aware walk finds.
+
+Python files are the target; documents (YAML, JSON, notebooks) are only looked at for optimizers that they name.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,22 @@ from cautify.model import Options
 _NEVER = frozenset({".git", ".hg", ".svn", ".cautify", "__pycache__", ".tox", ".nox", ".venv", "venv", "node_modules"})
 _NEVER |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".eggs", "site-packages"}
 
+_SUFFIXES = (".py", ".yaml", ".yml", ".json", ".ipynb")
+
 _TEST_DIRECTORIES = frozenset({"test", "tests", "testing", "unit_tests", "unittests"})
 _TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|conftest)\.py$")
 
 
 @dataclass(frozen=True)
 class Discovered:
-    """The Python files of a tree, sorted, relative to its root. ``excluded`` are those the options left out."""
+    """The Python files of a tree, sorted, relative to its root. ``excluded`` are those the options left out.
+
+    ``documents`` are the files of other kinds that may name an optimizer, without those that the options left out.
+    """
 
     files: tuple[str, ...]
     excluded: frozenset[str]
+    documents: tuple[str, ...] = ()
 
 
 def is_test(path: str) -> bool:
@@ -34,20 +43,23 @@ def is_test(path: str) -> bool:
 
 
 def discover(root: Path, options: Options) -> Discovered:
-    """List the regular ``.py`` files below ``root``. Symbolic links to directories are not followed."""
+    """List the regular ``.py`` files and documents below ``root``. Symbolic links to directories are not followed."""
     found = _git_files(root)
-    files = sorted(set(found if found is not None else _walk(root)))
+    every = sorted(set(found if found is not None else _walk(root)))
     include = pathspec.GitIgnoreSpec.from_lines(options.include) if options.include else None
     exclude = pathspec.GitIgnoreSpec.from_lines(options.exclude) if options.exclude else None
     excluded = {
-        path for path in files if (include and not include.match_file(path)) or (exclude and exclude.match_file(path))
+        path for path in every if (include and not include.match_file(path)) or (exclude and exclude.match_file(path))
     }
-    return Discovered(tuple(files), frozenset(excluded))
+    files = tuple(path for path in every if path.endswith(".py"))
+    documents = tuple(path for path in every if not path.endswith(".py") and path not in excluded)
+    return Discovered(files, frozenset(excluded.intersection(files)), documents)
 
 
 def _git_files(root: Path) -> list[str] | None:
     """``git ls-files``, or None where git is missing or ``root`` is not (a visible part of) a work tree."""
-    command = ["git", "-c", "core.quotePath=false", "ls-files", "-co", "--exclude-standard", "-z", "--", "*.py"]
+    command = ["git", "-c", "core.quotePath=false", "ls-files", "-co", "--exclude-standard", "-z", "--"]
+    command += [f"*{suffix}" for suffix in _SUFFIXES]
     try:
         inside = subprocess.run(
             ["git", "rev-parse", "--is-inside-work-tree"], cwd=root, capture_output=True, check=False
@@ -71,7 +83,7 @@ def _git_files(root: Path) -> list[str] | None:
 
 
 def _walk(root: Path) -> Iterator[str]:
-    """Every ``.py`` file that no ``.gitignore`` on the way down excludes."""
+    """Every ``.py`` file and document that no ``.gitignore`` on the way down excludes."""
 
     def descend(directory: str, prefix: str, specs: tuple[tuple[str, pathspec.GitIgnoreSpec], ...]) -> Iterator[str]:
         try:
@@ -92,7 +104,7 @@ def _walk(root: Path) -> Iterator[str]:
             if is_directory:
                 if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
                     yield from descend(entry.path, path + "/", specs)
-            elif entry.name.endswith(".py") and entry.is_file():
+            elif entry.name.endswith(_SUFFIXES) and entry.is_file():
                 yield path
 
     yield from descend(str(root), "", ())

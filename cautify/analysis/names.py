@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import libcst as cst
 
 from cautify.analysis.project import Package, Project
-from cautify.analysis.syntax import Binding, Module, Scope
+from cautify.analysis.scopes import Binding, Scope
+from cautify.analysis.syntax import Module
 from cautify.optimizers import Catalogue
 
 
@@ -61,8 +62,40 @@ class Unknown:
     """Anything that is not followed."""
 
 
+@dataclass(frozen=True)
+class Container:
+    """A dict, list, tuple or set that is written out."""
+
+    module: Module
+    node: cst.Dict | cst.List | cst.Tuple | cst.Set
+
+
+@dataclass(frozen=True)
+class Lambda:
+    """A function without a name."""
+
+    module: Module
+    node: cst.Lambda
+
+
+@dataclass(frozen=True)
+class Partial:
+    """``functools.partial`` of a value: to call it is to call that."""
+
+    value: Value
+    module: Module
+    node: cst.Call
+
+
+@dataclass(frozen=True)
+class AnyOptimizer:
+    """Something that makes optimizers when called; which ones is decided at run time. ``source`` says by what."""
+
+    source: str
+
+
 UNKNOWN = Unknown()
-Value = External | Class | Function | Imported | Nothing | Unknown
+Value = External | Class | Function | Imported | Nothing | Unknown | Container | Lambda | Partial | AnyOptimizer
 
 
 class Names:
@@ -72,6 +105,7 @@ class Names:
         self.project = project
         self.catalogue = catalogue
         self._values: dict[cst.CSTNode, frozenset[Value]] = {}
+        self._asked: set[tuple[str, str]] = set()
 
     # -- values ---------------------------------------------------------------------------------------------------
 
@@ -188,11 +222,17 @@ class Names:
         yield UNKNOWN
 
     def _exported(self, name: str, module: Module) -> Iterator[Value]:
-        for binding in module.root.bindings.get(name, ()):
-            yield from self.bound(binding, module)
-        if name not in module.root.bindings:
-            for star in module.root.stars:
-                yield from self._from_star(star, name, module)
+        if (name, module.path) in self._asked:
+            return  # modules that import it from each other in a circle
+        self._asked.add((name, module.path))
+        try:
+            for binding in module.root.bindings.get(name, ()):
+                yield from self.bound(binding, module)
+            if name not in module.root.bindings:
+                for star in module.root.stars:
+                    yield from self._from_star(star, name, module)
+        finally:
+            self._asked.discard((name, module.path))
 
     def _from_star(self, target: str, name: str, module: Module) -> Iterator[Value]:
         found = self.project.import_target(module.path, target)

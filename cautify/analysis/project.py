@@ -17,6 +17,11 @@ from cautify.analysis.syntax import Module, Unparsable
 from cautify.model import Problem
 from cautify.source import Undecodable, read_source
 
+_WORD = re.compile(rb"[A-Za-z_]\w+")
+_DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
+_IMPORT = re.compile(
+    rb"^[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
+)
 _INSTALLED = frozenset({"torch", "numpy", "transformers", "lightning", "pytorch_lightning", "accelerate"})
 
 
@@ -40,6 +45,7 @@ class Project:
         self.problems: dict[str, Problem] = {}
         self.data: dict[str, bytes] = {}
         self._modules: dict[str, Module | None] = {}
+        self._words: dict[str, frozenset[bytes]] = {}
         self._base: Project | None = None
         self._overlay: frozenset[str] = frozenset(overlay or ())
         overlay = overlay or {}
@@ -57,6 +63,7 @@ class Project:
         changed = Project(self.root, (), overlay)
         changed.data = {**self.data, **overlay}
         changed._modules = {p: m for p, m in self._modules.items() if p not in overlay}
+        changed._words = {p: w for p, w in self._words.items() if p not in overlay}
         changed.problems = dict(self.problems)
         changed._base = self
         return changed
@@ -86,6 +93,21 @@ class Project:
             return tuple(p for p, data in self.data.items() if any(n in data for n in plain) and search(data))
         kept = {path for path in self._base.mentioning(pattern, *needles) if path not in self._overlay}
         return tuple(sorted(kept | {path for path in self._overlay if search(self.data[path])}))
+
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def containing(self, *needles: bytes) -> list[str]:
+        """The files that hold one of some byte strings, in order."""
+        if self._base is None:
+            return [path for path, data in self.data.items() if any(needle in data for needle in needles)]
+        kept = [path for path in self._base.containing(*needles) if path not in self._overlay]
+        return sorted(kept + [path for path in self._overlay if any(n in self.data[path] for n in needles)])
+
+    def words(self, path: str) -> frozenset[bytes]:
+        """The identifiers, keywords and plain words in a file."""
+        data = self.data[path]
+        if path not in self._words:
+            self._words[path] = frozenset(_WORD.findall(data))
+        return self._words[path]
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:
         """The files that hold one of the given identifiers, in order."""
@@ -207,16 +229,24 @@ class Project:
                 best = "" if str(above) == "." else str(above)
         return best
 
-    @cache  # noqa: B019 - lives as long as the one plan that uses it
     def _is_imported(self, names: tuple[str, ...]) -> bool:
-        package, member = r"\.".join(map(re.escape, names[:-1])), re.escape(names[-1])
-        direct = rf"(?m)^[ \t]*(?:from|import)[ \t]+{package}\.{member}\b"
-        listed = rf"(?m)^[ \t]*from[ \t]+{package}[ \t]+import[ \t]*(?:\([^)]*|[^\n(]*)\b{member}\b"
-        dotted_package = ".".join(names[:-1])
-        return bool(
-            self.mentioning(direct, f"{dotted_package}.{names[-1]}")
-            or self.mentioning(listed, f"{dotted_package} import")
-        )
+        """Whether some file imports a module by this dotted name, whole or out of its package."""
+        return ".".join(names) in self._imported
+
+    @cached_property
+    def _imported(self) -> frozenset[str]:
+        """Every dotted name that some file imports: ``a.b`` and ``a.b.c`` for ``from a.b import c``."""
+        if self._base is not None:
+            return self._base._imported
+        found: set[str] = set()
+        for data in self.data.values():
+            for package, members, modules in _IMPORT.findall(data):
+                name = package.decode("ascii")
+                if members:
+                    found.update(f"{name}.{m.decode('ascii')}" for m in _WORD.findall(members))
+                    found.add(name)
+                found.update(m.decode("ascii") for m in _DOTTED.findall(modules))
+        return frozenset(found)
 
     def _above_root(self, root: str) -> list[str]:
         """Packages above PATH, when PATH itself lies inside one."""

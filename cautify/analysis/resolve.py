@@ -18,7 +18,8 @@ from cautify.analysis.names import (
     Value,
 )
 from cautify.analysis.project import Project
-from cautify.analysis.syntax import Binding, Module, dotted, literal, walk
+from cautify.analysis.scopes import Binding
+from cautify.analysis.syntax import Module, dotted, literal, walk
 from cautify.optimizers import Catalogue
 
 __all__ = ["UNKNOWN", "Class", "External", "Function", "Imported", "Nothing", "Resolver", "Unknown", "Value"]

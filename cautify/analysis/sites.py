@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import libcst as cst
 
 from cautify.analysis.discover import is_test
-from cautify.analysis.resolve import Class, External, Imported, Nothing, Resolver, Unknown
+from cautify.analysis.flows import Flows
+from cautify.analysis.makers import UNSUITABLE, Construction, Makers, argument
+from cautify.analysis.prefilter import candidates, defining
+from cautify.analysis.resolve import Class, External, Imported, Resolver, Unknown
 from cautify.analysis.syntax import Module, dotted
 from cautify.errors import ProofFailed
 from cautify.model import Options, Problem
-from cautify.optimizers import Optimizer
 
 _IGNORE = re.compile(r"#\s*cautify:\s*ignore\b")
-UNSUITABLE = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
-"""The reasons for which an optimizer cannot, or need not, be made cautious whatever its config says."""
+__all__ = ["UNSUITABLE", "Construction", "SiteFinder", "argument", "says_runtime"]
 
 _RUNTIME = "CautiousOptimizer"
-
-
-@dataclass(frozen=True)
-class Construction:
-    """A call that makes an optimizer. ``wrapper`` is the CautiousOptimizer call around it, if there is one.
-
-    ``reason`` is None when the construction can be made cautious. ``custom`` is the project's own optimizer class.
-    """
-
-    module: Module
-    call: cst.Call
-    optimizers: tuple[str, ...]
-    form: str = "call"
-    reason: str | None = None
-    detail: str = ""
-    wrapper: cst.Call | None = None
-    custom: Class | None = None
-
-    @property
-    def outer(self) -> cst.Call:
-        """The whole expression: the wrap where there is one."""
-        return self.wrapper or self.call
 
 
 class SiteFinder:
@@ -49,20 +28,18 @@ class SiteFinder:
 
     def __init__(self, resolver: Resolver, options: Options, excluded: frozenset[str]) -> None:
         self.resolver = resolver
+        self.flows = Flows(resolver.project, resolver.catalogue)
         self.project = resolver.project
         self.options = options
         self.excluded = excluded
 
     def find(self, progress: Callable[[int, int], None] | None = None) -> list[Construction]:
         """Every construction, ordered by file and place. ``progress`` is told how many files are done, of how many."""
-        names = "|".join(sorted(self.resolver.catalogue.class_names))
-        direct = rf"\b(?:{names})(?:\s|\\)*(?:\(|as\b)|Optimizer\s*\]"  # called, renamed, or made by a parameter
         custom = self._custom_classes()
-        paths = set(
-            self.project.mentioning(direct, *_shortest(self.resolver.catalogue.class_names | {"Optimizer"}))
-        ) | set(self.project.mentioning_word({c.name for c in custom}))
+        makers = Makers(self.flows, custom)
+        paths = candidates(self.project, self.flows.catalogue, {c.name for c in custom})
         found: list[Construction] = []
-        for done, path in enumerate(sorted(paths)):
+        for done, path in enumerate(paths):
             if progress is not None:
                 progress(done, len(paths))
             if path in self.excluded:
@@ -72,7 +49,7 @@ class SiteFinder:
             module = self.project.module(path)
             if module is None:
                 continue
-            sites = list(self._in_module(module, custom))
+            sites = list(self._in_module(module, makers))
             try:
                 for site in sites:
                     module.span(site.outer)
@@ -84,99 +61,21 @@ class SiteFinder:
 
     def _custom_classes(self) -> list[Class]:
         """The project's own subclasses of optimizer classes."""
-        names = "|".join(sorted(self.resolver.catalogue.class_names | {"Optimizer"}))
-        shortest = _shortest(self.resolver.catalogue.class_names | {"Optimizer"})
-        found: list[Class] = []
-        for path in self.project.mentioning(rf"class\s+\w+\s*\((?:[^()]*\W)?(?:{names})\b", *shortest):
+        found: dict[cst.ClassDef, Class] = {}
+        for path in defining(self.project, self.flows.catalogue):
             module = None if says_runtime(self.project.data[path]) else self.project.module(path)
             for node in module.classes if module else ():
                 cls = Class(module, node)  # type: ignore[arg-type]
-                if any(isinstance(b, External) and self._is_optimizer_class(b.name) for b in self.resolver.bases(cls)):
-                    found += [c for c in self.resolver.descendants(cls) if c not in found]
-        return found
+                bases = self.resolver.bases(cls)
+                if any(isinstance(b, External) and self.flows.is_optimizer_class(b.name) for b in bases):
+                    found.update({c.node: c for c in self.resolver.descendants(cls)})
+        return list(found.values())
 
-    def _in_module(self, module: Module, custom: list[Class]) -> Iterator[Construction]:
+    def _in_module(self, module: Module, makers: Makers) -> Iterator[Construction]:
         for call in module.calls:
-            construction = self._construction(call, module, custom)
+            construction = makers.construction(call, module)
             if construction is not None:
                 yield self._judged(construction)
-
-    def _construction(self, call: cst.Call, module: Module, custom: list[Class]) -> Construction | None:
-        if not isinstance(call.func, (cst.Name, cst.Attribute)):
-            return None
-        if isinstance(call.func, cst.Attribute) and not dotted(call.func):
-            return None
-        names = self.resolver.catalogue.class_names | {c.name for c in custom}
-        if not self.resolver.may_name(call.func, names, module):
-            return self._injected(call, module)
-        values = self.resolver.values(call.func, module)
-        known = {
-            o.name: o for v in values if isinstance(v, External) and (o := self.resolver.catalogue.optimizer(v.name))
-        }
-        own = [v for v in values if isinstance(v, Class) and any(v.node is c.node for c in custom)]
-        if known or own:
-            qualified = [_qualified(c, self.project.module_name(c.module.path)[0]) for c in own]
-            construction = Construction(module, call, (*sorted(known), *sorted(qualified)))
-            others = [v for v in values if not isinstance(v, Nothing)]
-            if len(known) + len(own) < len({self._identity(v) for v in others}):
-                what = "the name may also be something that is not known to be an optimizer"
-                return replace(construction, reason="ambiguous", detail=what)
-            if own and known:
-                return replace(construction, reason="ambiguous", detail="it may be torch's class or the project's own")
-            if own:
-                base = self._root_optimizer(own[0])
-                why = f"{own[0].name} is the project's own optimizer; wrap it by hand with CautiousOptimizer.wrap(...)"
-                if base is not None and base.reason:
-                    return replace(construction, reason=base.reason, detail=base.why)
-                return replace(construction, reason="custom", detail=why, custom=own[0])
-            return self._unsuitable(construction, list(known.values()))
-        return self._injected(call, module)
-
-    def _is_optimizer_class(self, name: str) -> bool:
-        bases = ("torch.optim.Optimizer", "torch.optim.optimizer.Optimizer")
-        return name in bases or self.resolver.catalogue.optimizer(name) is not None
-
-    def _identity(self, value: object) -> object:
-        return self.resolver.catalogue.canonical(value.name) if isinstance(value, External) else value
-
-    def _root_optimizer(self, cls: Class) -> Optimizer | None:
-        return next(
-            (o for name in self.resolver.external_bases(cls) if (o := self.resolver.catalogue.optimizer(name))), None
-        )
-
-    def _injected(self, call: cst.Call, module: Module) -> Construction | None:
-        """A parameter that is annotated as something that makes optimizers, and called."""
-        if not isinstance(call.func, cst.Name):
-            return None
-        for binding in self.resolver.bindings(call.func.value, call, module):
-            if binding.kind == "param" and binding.annotation is not None:
-                annotation = binding.annotation
-                if isinstance(annotation, cst.Subscript) and self._makes_optimizers(annotation, module):
-                    what = f"{call.func.value} is a parameter; which optimizer it makes is up to the caller"
-                    return Construction(module, call, (), "parameter", "ambiguous", what)
-        return None
-
-    def _makes_optimizers(self, annotation: cst.Subscript, module: Module) -> bool:
-        kind = dotted(annotation.value).rpartition(".")[2]
-        if kind not in ("Callable", "Type", "type") or not annotation.slice:
-            return False
-        last = annotation.slice[-1].slice
-        if not isinstance(last, cst.Index):
-            return False
-        return any(self._is_optimizer_class(name) for name in self.resolver.externals(last.value, module))
-
-    def _unsuitable(self, construction: Construction, known: list[Optimizer]) -> Construction:
-        """The reason for which the known classes cannot, or need not, be wrapped."""
-        for optimizer in known:
-            if optimizer.reason:
-                return replace(construction, reason=optimizer.reason, detail=optimizer.why)
-            if optimizer.momentum is not None:
-                value = argument(construction.call, optimizer.momentum.keyword, optimizer.momentum.position)
-                absent = value is None and not any(a.star for a in construction.call.args)
-                if absent or (isinstance(value, (cst.Integer, cst.Float)) and float(value.evaluated_value) == 0):
-                    what = f"its {optimizer.momentum.keyword} is 0, so masking does nothing"
-                    return replace(construction, reason="no-momentum", detail=what)
-        return construction
 
     def _judged(self, construction: Construction) -> Construction:
         """Apply what does not depend on the class: wrapped already, test code, told to ignore."""
@@ -253,28 +152,6 @@ class SiteFinder:
         return ""
 
 
-def _shortest(names: frozenset[str]) -> list[str]:
-    """The names that hold none of the others: every text that holds one of all holds one of these."""
-    return sorted(name for name in names if not any(other != name and other in name for other in names))
-
-
-def argument(call: cst.Call, keyword: str, position: int | None) -> cst.BaseExpression | None:
-    """The value passed for a parameter, by name or by position, or None."""
-    for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value == keyword:
-            return arg.value
-    plain = []
-    for arg in call.args:
-        if arg.keyword is not None or arg.star:
-            break
-        plain.append(arg.value)
-    return plain[position] if position is not None and position < len(plain) else None
-
-
 def says_runtime(data: bytes) -> bool:
     """Whether a file is a vendored runtime: it says so in its first lines."""
     return b"cautify-runtime:" in b"\n".join(data.split(b"\n", 40)[:40])
-
-
-def _qualified(cls: Class, module_name: str) -> str:
-    return f"{module_name}.{cls.module.qualified(cls.node)}"

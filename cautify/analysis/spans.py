@@ -70,3 +70,13 @@ def locate(tree: cst.Module) -> tuple[dict[cst.CSTNode, tuple[int, int]], str]:
     state = _State(default_indent=tree.default_indent, default_newline=tree.default_newline)
     tree._codegen(state)
     return state.spans, "".join(state.tokens)
+
+
+def locate_statement(
+    statement: cst.CSTNode, indents: list[str], tree: cst.Module
+) -> tuple[dict[cst.CSTNode, tuple[int, int]], str]:
+    """The same for one statement, counted from the begin of its leading lines; ``indents`` are those of its block."""
+    state = _State(default_indent=tree.default_indent, default_newline=tree.default_newline)
+    state.indent_tokens.extend(indents)
+    statement._codegen(state)
+    return state.spans, "".join(state.tokens)

@@ -7,12 +7,13 @@ modules in which something will be reported or edited.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from functools import cache, cached_property
 
 import libcst as cst
 
-from cautify.analysis.spans import locate
+from cautify.analysis.scopes import Binding, Comprehension, Scope
+from cautify.analysis.spans import locate, locate_statement
 from cautify.errors import ProofFailed
 from cautify.source import Source
 
@@ -23,45 +24,9 @@ _SKIPPED: tuple[str, ...] = (
 
 _LEAVES = frozenset({type(None), str, bool, cst.MaybeSentinel})
 
-Comprehension = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
-ScopeNode = cst.Module | cst.FunctionDef | cst.ClassDef | cst.Lambda | cst.BaseComp
-
 
 class Unparsable(ValueError):
     """libcst cannot read the file."""
-
-
-@dataclass(frozen=True)
-class Binding:
-    """One way in which a name gets its value in a scope.
-
-    ``kind`` is import, class, def, param, assign, annotation or opaque (anything whose value is not looked into: loop
-    variables, ``with``, ``except``, ``del``, unpacking, augmented assignment). ``value`` is the assigned expression, or
-    the default of a parameter; ``target`` is an imported dotted name with its leading dots (``..nn.optim``), and
-    ``member`` the name taken out of it by a ``from`` import.
-    """
-
-    name: str
-    kind: str
-    node: cst.CSTNode
-    value: cst.BaseExpression | None = None
-    annotation: cst.BaseExpression | None = None
-    target: str = ""
-    member: str | None = None
-
-
-@dataclass(eq=False)
-class Scope:
-    """A module, class, function, lambda or comprehension, and what it binds. Built once, then only read."""
-
-    node: ScopeNode
-    parent: Scope | None
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    stars: list[str] = field(default_factory=list)
-    outwards: dict[str, type[cst.CSTNode]] = field(default_factory=dict)
-
-    def add(self, binding: Binding) -> None:
-        self.bindings.setdefault(binding.name, []).append(binding)
 
 
 @cache
@@ -127,6 +92,9 @@ class Module:
             self.scopes: dict[cst.CSTNode, Scope] = {}
             self.calls: list[cst.Call] = []
             self.classes: list[cst.ClassDef] = []
+            self._returned: dict[cst.CSTNode, list[cst.BaseExpression]] = {}
+            self._stored: dict[str, list[cst.BaseExpression]] = {}
+            self._located: dict[cst.CSTNode, tuple[int, int]] = {}
             self.root = Scope(self.tree, None)
             self.scopes[self.tree] = self.root
             for statement in self.tree.body:
@@ -150,10 +118,35 @@ class Module:
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Start and end of a node in the normalised buffer, without the parentheses around it."""
+        if node not in self._located and "_spans" not in self.__dict__:
+            self._locate_around(node)
+        if node in self._located:
+            return self._located[node]
         start, end = self._spans[node]
         if end > self._reproduced:
             raise ProofFailed(self.path, "its parser does not reproduce it to the byte", "Leave it out with --exclude.")
         return start, end
+
+    def _locate_around(self, node: cst.CSTNode) -> None:
+        """Find the statement around a node by its text, where no other has the same: most files are never written out.
+
+        Positions take longer than parsing, and few statements of a file are ever asked for.
+        """
+        chain = [node, *self.ancestors(node)]
+        place = next(
+            (n for n, above in enumerate(chain[1:]) if isinstance(above, (cst.IndentedBlock, cst.Module))), None
+        )
+        if place is None:
+            return
+        blocks = [b for b in reversed(chain[place + 1 :]) if isinstance(b, cst.IndentedBlock)]
+        indents = [self.tree.default_indent if b.indent is None else b.indent for b in blocks]
+        spans, code = locate_statement(chain[place], indents, self.tree)
+        text, data = code.encode("utf-8"), self.source.utf8
+        at = data.find(text)
+        while at > 0 and data[at - 1 : at] != b"\n":
+            at = data.find(text, at + 1)
+        if at >= 0 and text.strip() and data.find(text, at + 1) < 0:
+            self._located.update((n, (start + at, end + at)) for n, (start, end) in spans.items())
 
     def outer_span(self, node: cst.CSTNode) -> tuple[int, int]:
         """The same with the parentheses that belong to the expression."""
@@ -209,6 +202,14 @@ class Module:
         """The nearest function definition around a node."""
         return next((a for a in self.ancestors(node) if isinstance(a, cst.FunctionDef)), None)
 
+    def returned(self, function: cst.FunctionDef) -> tuple[cst.BaseExpression, ...]:
+        """What a function's own return statements give, in order."""
+        return tuple(self._returned.get(function, ()))
+
+    def stored(self, name: str) -> tuple[cst.BaseExpression, ...]:
+        """The values that ``name[…] = value`` puts into something of that name, anywhere in the module."""
+        return tuple(self._stored.get(name, ()))
+
     def method_class(self, function: cst.FunctionDef) -> cst.ClassDef | None:
         """The class whose body directly holds a function."""
         for above in self.ancestors(function):
@@ -249,6 +250,8 @@ class Module:
             return
         if kind is cst.Call:
             self.calls.append(node)  # type: ignore[arg-type]
+        elif kind is cst.Return and node.value is not None:  # type: ignore[attr-defined]
+            self._returned.setdefault(scope.node, []).append(node.value)  # type: ignore[attr-defined]
         elif kind in _BINDING:
             self._bind(node, scope)
             if kind is cst.Import or kind is cst.ImportFrom:
@@ -323,7 +326,9 @@ class Module:
                 scope.add(Binding(name, "assign", node, value))
             case cst.Global(names=names) | cst.Nonlocal(names=names):
                 scope.outwards.update({n.name.value: type(node) for n in names})
-            case cst.AugAssign(target=target) | cst.For(target=target) | cst.CompFor(target=target):
+            case cst.For(target=target, iter=iterated) | cst.CompFor(target=target, iter=iterated):
+                self._opaque(target, node, scope, iterated, iterated=True)
+            case cst.AugAssign(target=target):
                 self._opaque(target, node, scope)
             case cst.Del(target=target):
                 self._opaque(target, node, scope)
@@ -339,15 +344,26 @@ class Module:
     def _assign(self, target: cst.BaseExpression, value: cst.BaseExpression, node: cst.CSTNode, scope: Scope) -> None:
         if isinstance(target, cst.Name):
             scope.add(Binding(target.value, "assign", node, value))
+        elif isinstance(target, cst.Subscript):
+            self._stored.setdefault(dotted(target.value), []).append(value)
         else:
-            self._opaque(target, node, scope)
+            self._opaque(target, node, scope, value)
 
-    def _opaque(self, target: cst.CSTNode, node: cst.CSTNode, scope: Scope) -> None:
+    def _opaque(
+        self,
+        target: cst.CSTNode,
+        node: cst.CSTNode,
+        scope: Scope,
+        source: cst.BaseExpression | None = None,
+        item: tuple[int, ...] = (),
+        iterated: bool = False,
+    ) -> None:
         if isinstance(target, cst.Name):
-            scope.add(Binding(target.value, "opaque", node))
+            scope.add(Binding(target.value, "opaque", node, source=source, item=item, iterated=iterated))
         elif isinstance(target, (cst.Tuple, cst.List)):
-            for element in target.elements:
-                self._opaque(element.value, node, scope)
+            for place, element in enumerate(target.elements):
+                known = source if all(isinstance(e, cst.Element) for e in target.elements[: place + 1]) else None
+                self._opaque(element.value, node, scope, known, (*item, place), iterated)
 
 
 _OPENING = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension})

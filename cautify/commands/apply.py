@@ -28,7 +28,7 @@ def apply(
     repair(root, consent, console)
     data = manifest.read(root)
     recorded = None if data is None else manifest.parse(data)
-    planned = look(root, effective(given, recorded), console)
+    planned = look(root, effective(given, recorded, root), console, prove=True)
     console.notes(apply_text(planned, verbose=console.verbose))
     if planned.empty:
         return Outcome(0, _nothing(planned))

@@ -54,7 +54,7 @@ def differences(root: Path, recorded: Manifest | None, given: Given, console: Co
             "Run `cautify revert`.",
         )
     try:
-        planned: Plan | None = look(root, effective(given, recorded), console)
+        planned: Plan | None = look(root, effective(given, recorded, root), console)
     except RuntimeEdited as error:
         planned = None
         yield Difference(error.what, None, "runtime-edited", error.why, error.next_step)

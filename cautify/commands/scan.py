@@ -25,7 +25,7 @@ def scan(path: Path, given: Given, *, as_json: bool, console: Console) -> Outcom
     root = find_root(path)
     if write.interrupted(root) and write.pending(root):
         console.warn("an earlier cautify was interrupted here and left the tree half written: run `cautify revert`")
-    planned = look(root, effective(given, manifest.load(root)), console)
+    planned = look(root, effective(given, manifest.load(root), root), console)
     if as_json:
         console.result_bytes(scan_json(planned))
     else:
@@ -34,10 +34,10 @@ def scan(path: Path, given: Given, *, as_json: bool, console: Console) -> Outcom
     return Outcome(0, message)
 
 
-def look(root: Path, options: Options, console: Console) -> Plan:
-    """Make the plan, with a progress bar where that takes a while."""
+def look(root: Path, options: Options, console: Console, *, prove: bool = False) -> Plan:
+    """Make the plan, with a progress bar where that takes a while. What will be written must be proved, too."""
     with console.progress("Reading") as tick, _without_collector():
-        return plan.make_plan(root, options, progress=tick)
+        return plan.make_plan(root, options, progress=tick, prove=prove)
 
 
 @contextmanager

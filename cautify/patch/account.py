@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import libcst as cst
 
+from cautify.analysis.documents import Documents
+from cautify.analysis.elsewhere import Elsewhere
 from cautify.analysis.names import Class
 from cautify.analysis.sites import UNSUITABLE, Construction, argument
 from cautify.homes import ENABLED, EPS
@@ -16,18 +20,31 @@ _SAVES = r"draccus\.encode|json\.dumps?\(|yaml\.(?:safe_)?dump|OmegaConf\.save|p
 
 
 class Account:
-    """Reads the decisions of a composer."""
+    """Reads the decisions of a composer. ``documents`` are the files that are not Python and may name optimizers."""
 
-    def __init__(self, composer: Composer) -> None:
+    def __init__(self, composer: Composer, documents: Sequence[str] = ()) -> None:
         self.composer = composer
+        self.documents = documents
         self.project = composer.project
         self.resolver = composer.resolver
         self.switches = composer.switches
 
     def sites(self) -> tuple[Site, ...]:
-        """Every construction with its verdict, ordered by file and place."""
+        """Every construction with its verdict, and every place where a library makes one, ordered by file and place.
+
+        Files that could not be read for the latter are added to the project's problems.
+        """
         found = [self._site(construction) for construction in self.composer.constructions]
+        taken = {(site.path, site.line) for site in found}
+        found += [site for site in self._elsewhere() if (site.path, site.line) not in taken]
         return tuple(sorted(found, key=lambda site: (site.path, site.line, site.column)))
+
+    def _elsewhere(self) -> list[Site]:
+        composer = self.composer
+        elsewhere = Elsewhere(self.resolver, composer.options, composer.excluded, composer.constructions)
+        sites, problems = Documents(self.project.root, elsewhere).rows(self.documents)
+        self.project.problems.update({problem.path: problem for problem in problems})
+        return [*elsewhere.rows(), *sites]
 
     def _site(self, construction: Construction) -> Site:
         module, call = construction.module, construction.call

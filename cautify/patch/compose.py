@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -28,6 +29,7 @@ from cautify.patch.style import DEFAULT_LINE_LENGTH, Style, style_for
 from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
 
 Progress = Callable[[int, int], None]
+_CALL = re.compile(r"[\w\])]\(")
 _LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
 
 
@@ -206,8 +208,12 @@ class Composer:
         if any(self._is_ours(b.target, b.member, module) for b in self.resolver.bindings(CLASS_NAME, call, module)):
             return []
         placer = self._placer(module)
-        new = self.placements[call].statement
+        placement = self.placements[call]
+        new = placement.statement
         anchor = self._anchor(construction)
+        if placement.by_path is not None:
+            both = placer.either_way(new, placement.by_path, anchor)
+            return [both] if both is not None else []
         if anchor is not None and (not module.unconditional(anchor) or _in_class_body(module, anchor)):
             return self._late_import(new, construction, placer)
         within = module.function(anchor) if anchor is not None else None
@@ -300,9 +306,8 @@ class Composer:
 
 def _longest_code(module: Module) -> int:
     """The longest line on which something is called; no formatter breaks one that is long by a string or comment."""
-    lines = module.source.text.split("\n")
-    called = {module.line(call) for call in module.calls}
-    return max((len(lines[n - 1]) for n in called if not set(lines[n - 1]) & set("\"'#")), default=0)
+    lines = (line for line in module.source.text.split("\n") if len(line) > DEFAULT_LINE_LENGTH)
+    return max((len(line) for line in lines if _CALL.search(line) and not set(line) & set("\"'#")), default=0)
 
 
 def _in_class_body(module: Module, node: cst.CSTNode) -> bool:

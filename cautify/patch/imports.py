@@ -61,6 +61,22 @@ class ImportPlacer:
                 return None
         return self._into_run(new, self._run(body, self._past_path_changes(at, new)))
 
+    def either_way(self, new: Import, by_path: Import, anchor: cst.CSTNode | None) -> Edit | None:
+        """The import of ``new``, and of ``by_path`` where there is no package, below the imports around ``anchor``."""
+        body = self.module.tree.body
+        at = self._index(anchor, body) if anchor is not None else None
+        if at is None:
+            at = next((n for n, s in enumerate(body) if self._is_import(s)), None)
+        if at is None:
+            return None
+        last = self._run(body, at)[-1]
+        end = self.module.source.line_end(self.module.span(last)[1])
+        unit = self.module.tree.default_indent
+        following = body[body.index(last) + 1 :]
+        gap = "\n" if following and not _begins_blank(following[0]) else ""
+        text = f"\n\ntry:\n{unit}{new.text}\nexcept ImportError:\n{unit}{by_path.text}{gap}"
+        return self.module.source.edit(end, end, text, "import")
+
     def _index(self, node: cst.CSTNode, body: Sequence[cst.CSTNode]) -> int | None:
         chain = [node, *self.module.ancestors(node)]
         for n, statement in enumerate(body):
@@ -311,6 +327,11 @@ def comment_start(module: Module, line_start: int) -> int:
             break
         line_start = above
     return line_start
+
+
+def _begins_blank(statement: cst.CSTNode) -> bool:
+    lines: Sequence[cst.EmptyLine] = getattr(statement, "leading_lines", ())
+    return len(lines) > 0 and lines[0].comment is None
 
 
 def _modules(statement: cst.SimpleStatementLine) -> list[str]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cautify.errors import ManifestUnusable
-from cautify.model import Action, Edit, Options, Span
+from cautify.model import Action, Edit, Options, Span, Verdict
 from cautify.patch import strict
 from cautify.patch.disk import MANIFEST, unusable
 from cautify.patch.records import FileRecord, Manifest, SiteRecord
@@ -98,7 +98,7 @@ def _path(value: object) -> str:
 
 
 def _options(value: object) -> Options:
-    raw = strict.fields(value, "'options'", ("include", "exclude", "tests", "vendor_to"))
+    raw = strict.fields(value, "'options'", ("include", "exclude", "tests", "vendor_to"), ("optimizers",))
     tests, vendor_to = raw["tests"], raw["vendor_to"]
     if not isinstance(tests, bool):
         raise ValueError("'tests' is neither true nor false")
@@ -107,7 +107,17 @@ def _options(value: object) -> Options:
         strict.texts(raw["exclude"], "'exclude'"),
         tests,
         None if vendor_to is None else strict.text(vendor_to, "'vendor_to'"),
+        _optimizers(raw.get("optimizers", {})),
     )
+
+
+def _optimizers(value: object) -> tuple[tuple[str, Verdict], ...]:
+    if not isinstance(value, dict):
+        raise ValueError("'optimizers' is not an object")
+    for name, verdict in value.items():
+        if verdict not in (Verdict.WRAP.value, Verdict.SKIP.value):
+            raise ValueError(f"'optimizers' says neither 'wrap' nor 'skip' of {name!r}")
+    return tuple(sorted((name, Verdict(verdict)) for name, verdict in value.items()))
 
 
 def _file(value: object) -> FileRecord:
@@ -169,6 +179,7 @@ def dump(manifest: Manifest) -> bytes:
             "exclude": options.exclude,
             "tests": options.tests,
             "vendor_to": options.vendor_to,
+            **_optimizers_row(options),
         },
         "runtimes": sorted(manifest.runtimes),
         "directories": sorted(manifest.directories),
@@ -181,6 +192,12 @@ def dump(manifest: Manifest) -> bytes:
     parts = [f"{_json(key)}: {_json(value)}" for key, value in head.items()]
     parts += [f"{_json(key)}: [{_lines(value)}]" for key, value in rows.items()]
     return ("{\n" + ",\n".join(parts) + "\n}\n").encode("utf-8")
+
+
+def _optimizers_row(options: Options) -> Mapping[str, object]:
+    """Nothing where the target has no such settings: the manifests of most targets stay as they are."""
+    named = {name: verdict.value for name, verdict in sorted(options.optimizers)}
+    return {"optimizers": named} if named else {}
 
 
 def _file_row(record: FileRecord) -> Mapping[str, object]:

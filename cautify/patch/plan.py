@@ -17,13 +17,14 @@ from cautify.patch.vendor import template
 from cautify.source import Undecodable, apply_edits, invert
 
 
-def make_plan(root: Path, options: Options, *, progress: Progress | None = None) -> Plan:
+def make_plan(root: Path, options: Options, *, progress: Progress | None = None, prove: bool = True) -> Plan:
     """Everything cautify would do to the tree at ``root``.
 
     Args:
         root: Directory that holds the target.
         options: What to look at and where the runtime goes.
         progress: Called with how many files with sites are done, and how many there are.
+        prove: Whether to hold the planned files to their proof. What is to be written must be; a report need not.
 
     Raises:
         ProofFailed: the planned result of a file does not parse, undo or settle; nothing may be written then.
@@ -43,13 +44,15 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None)
             files.append(FilePlan(path, Action.MODIFY, before, after, tuple(edits)))
     files += composer.runtimes()
     files.sort(key=lambda f: f.path)
-    _prove(composer, {f.path: f.after for f in files if f.after is not None})
+    if prove:
+        _prove(composer, {f.path: f.after for f in files if f.after is not None})
+    account = Account(composer, found.documents)
+    sites = account.sites()
     problems = tuple(project.problems[p] for p in sorted(project.problems) if p not in found.excluded)
-    account = Account(composer)
     return Plan(
         root=root,
         options=options,
-        sites=account.sites(),
+        sites=sites,
         files=tuple(files),
         problems=problems,
         warnings=account.warnings(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -18,17 +18,22 @@ from cautify.patch.imports import Import
 
 FILE_NAME = "cautious_optimizer.py"
 CLASS_NAME = "CautiousOptimizer"
+_STEM = "cautious_optimizer"
 VERSION_LINE = re.compile(rb"^# cautify-runtime: (\S+) tree:([0-9a-f]{16})\s*$", re.MULTILINE)
 _MAIN = re.compile(r"""^if\s+__name__\s*==\s*["']__main__["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the runtime lies for a file and how it is imported. ``shared`` names another package it belongs to."""
+    """Where the runtime lies for a file and how it is imported. ``shared`` names another package it belongs to.
+
+    ``by_path`` is the second import of a file that is part of a package and also run by itself, which takes two.
+    """
 
     path: str
     statement: Import
     shared: str | None = None
+    by_path: Import | None = None
 
 
 @cache
@@ -95,13 +100,16 @@ class Vendor:
         if in_package:
             if own or not runnable:
                 return self._in_package(module, name, root, own)
-            shared = self._imported_package(module)
+            shared = self._imported_package(module) or self._package_of_neighbours(module)
             if shared is not None:
                 return shared
-            return (
-                f"{path} lies in the package {name.partition('.')[0]} but can also be run by itself, "
-                "and imports nothing of that package: no one import statement works both ways"
-            )
+            if not any(_imports(_top_level(module))):
+                return (
+                    f"{path} lies in the package {name.partition('.')[0]} but can also be run by itself, "
+                    "and imports nothing at its top beside which two ways of importing could stand"
+                )
+            beside = f"{PurePosixPath(path).parent}/{FILE_NAME}"
+            return Placement(beside, Import(f".{_STEM}", CLASS_NAME), by_path=Import(_STEM, CLASS_NAME))
         shared = self._imported_package(module)
         if shared is not None:
             return shared
@@ -141,9 +149,23 @@ class Vendor:
                 return True
         return False
 
-    def _imported_package(self, module: Module) -> Placement | None:
-        """The package of the project that a script imports whenever it runs."""
+    def _package_of_neighbours(self, module: Module) -> Placement | None:
+        """A package that a script imports only sometimes, when a script beside it always does: it is there, then."""
+        targets = [t for t in _imports(module.parents) if not t.startswith(".")]
+        sometimes = {t.partition(".")[0] for t in targets if self.project.import_target(module.path, t) is not None}
+        here = PurePosixPath(module.path).parent
+        for path in self.project.mentioning_word(sometimes):
+            other = self.project.module(path) if PurePosixPath(path).parent == here and path != module.path else None
+            found = self._imported_package(other, sometimes) if other is not None else None
+            if found is not None:
+                return found
+        return None
+
+    def _imported_package(self, module: Module, among: Collection[str] | None = None) -> Placement | None:
+        """The package of the project, one of ``among`` if given, that a script imports whenever it runs."""
         for target in _imports(_top_level(module)):
+            if among is not None and target.partition(".")[0] not in among:
+                continue
             found = None if target.startswith(".") else self.project.import_target(module.path, target)
             if found is None:
                 continue

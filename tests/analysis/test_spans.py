@@ -10,6 +10,8 @@ from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper
 
 import cautify
 from cautify.analysis.spans import locate
+from cautify.analysis.syntax import Module
+from cautify.source import read_source
 
 PACKAGE = Path(cautify.__file__).parent
 EVERYTHING = """\
@@ -46,6 +48,24 @@ def test_spans_of_this_package_are_those_of_libcst(path: Path) -> None:
 
 def test_spans_of_all_kinds_of_syntax_are_those_of_libcst() -> None:
     assert_equal(EVERYTHING)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_statement_is_found_by_its_text_where_the_whole_module_has_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    whole, _ = locate(Module(read_source("x.py", text.encode())).tree)
+    module = Module(read_source("x.py", text.encode()))
+    theirs = list(whole.values())
+    ours = list(locate(module.tree)[0])
+    assert len(ours) == len(theirs)
+    for node, expected in zip(ours, theirs, strict=True):
+        if node is not module.tree:
+            assert module.span(node) == expected
+
+
+def test_statements_of_the_same_text_are_told_apart() -> None:
+    module = Module(read_source("x.py", b"if a:\n    f(1)\nelif b:\n    f(1)\nelse:\n    g(\n        2)\nf(1)\n"))
+    assert [module.span(call)[0] for call in module.calls] == [10, 27, 42, 56]
 
 
 def assert_equal(text: str) -> None:

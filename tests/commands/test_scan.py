@@ -132,11 +132,10 @@ def test_the_progress_bar_appears_only_when_the_scan_takes_over_a_second(
 ) -> None:
     real = plan.make_plan
 
-    def slow(root: Path, options: Options, *, progress: Callable[[int, int], None] | None = None) -> object:
-        assert progress is not None
+    def slow(root: Path, options: Options, *, progress: Callable[[int, int], None], prove: bool) -> object:
         progress(0, 2)
         progress(1, 2)
-        return real(root, options, progress=progress)
+        return real(root, options, progress=progress, prove=prove)
 
     monkeypatch.setattr(plan, "make_plan", slow)
     assert "Reading" not in cautify("scan", tree, answer="").err

@@ -1,0 +1,123 @@
+"""Calls whose names come straight from imports, by ``ast``: enough where nothing is edited, and ten times faster."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from cautify.optimizers import Builder, Catalogue
+
+
+@dataclass
+class Imports:
+    """What names mean so far: the dotted name of each that was imported, dots in front if that was relative."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+
+    def learn(self, nodes: Iterable[ast.AST]) -> None:
+        """Take in the imports, and forget the names that are given to a class or function instead."""
+        for node in nodes:
+            match node:
+                case ast.Import(names=aliases):
+                    for alias in aliases:
+                        top = alias.name.partition(".")[0]
+                        self.names[alias.asname or top] = alias.name if alias.asname else top
+                case ast.ImportFrom(names=aliases):
+                    module = "." * node.level + (node.module or "")
+                    for alias in aliases:
+                        if alias.name == "*":
+                            self.stars.append(module)
+                        else:
+                            dot = "" if module.endswith(".") else "."
+                            self.names[alias.asname or alias.name] = f"{module}{dot}{alias.name}"
+                case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                    self.names.pop(name, None)
+
+    def qualified(self, node: ast.expr, catalogue: Catalogue) -> str:
+        """The dotted name that an expression stands for, or the empty string."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.insert(0, node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        base = self.names.get(node.id)
+        if base is None:
+            base = next((f"{star}.{node.id}" for star in self.stars if node.id in catalogue.public(star)), None)
+        return ".".join([base, *parts]) if base else ""
+
+
+def parsed(code: str | bytes) -> ast.Module | None:
+    """The syntax tree of a file or cell, or None where this Python does not accept it. Nothing is run."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(code)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def statements_and_calls(tree: ast.Module) -> list[ast.AST]:
+    """All imports, classes, functions and calls of a tree, in order. The rest, most of it, is not kept."""
+    found: list[ast.AST] = []
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        kind = type(node)
+        if kind in _KEPT:
+            found.append(node)
+        for name in _fields(kind):  # type: ignore[arg-type]
+            value = getattr(node, name, None)
+            if type(value) is list:
+                pending.extend([item for item in value if type(item) not in _LEAVES])
+            elif type(value) not in _LEAVES:
+                pending.append(value)  # type: ignore[arg-type]
+    found.sort(key=lambda node: (node.lineno, node.col_offset))  # type: ignore[attr-defined]
+    return found
+
+
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name not in _PLAIN)
+
+
+_KEPT = frozenset({ast.Call, ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef})
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.alias, type(None), str, int, bool})
+_PLAIN = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "type_comment", "kind", "type_ignores", "is_async", "level"}
+)
+
+
+def calls(nodes: Iterable[ast.AST], last: Collection[str], imports: Imports) -> Iterator[ast.Call]:
+    """The calls that may be of something whose bare name is one of ``last``, under whichever name it was imported."""
+    here = {name for name, full in imports.names.items() if full.rpartition(".")[2] in last}
+    for node in nodes:
+        if isinstance(node, ast.Call):
+            func = node.func
+            bare = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+            if bare in last or (bare in here and isinstance(func, ast.Name)):
+                yield node
+
+
+def makes_one(call: ast.Call, builder: Builder) -> bool:
+    """Whether a call of a builder makes an optimizer: it needs to be told to, or is not handed one."""
+    given = {k.arg: k.value for k in call.keywords if k.arg and not _is_none(k.value)}
+    return not (builder.given in given or (builder.only_with and builder.only_with not in given))
+
+
+def remedy(call: ast.Call, builder: Builder) -> str:
+    """What to do about a call of a builder."""
+    if builder.given and any(k.arg is None for k in call.keywords):
+        return f"{builder.remedy} (unless the ** hands it one as {builder.given})"
+    return builder.remedy
+
+
+def _is_none(node: ast.expr) -> bool:
+    """Whether an argument is None, or a pair that begins with None."""
+    if isinstance(node, ast.Tuple) and node.elts:
+        node = node.elts[0]
+    return isinstance(node, ast.Constant) and node.value is None

@@ -1,0 +1,347 @@
+"""What a callable may be, however it came there: variables, parameters, attributes, registries, returned classes.
+
+Names are resolved as everywhere; on top of that values are followed through what Python code does with classes before
+it calls one. Flow is not looked at, nor who calls first: every way there is counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+import libcst as cst
+
+from cautify.analysis.callers import Callers
+from cautify.analysis.names import (
+    UNKNOWN,
+    AnyOptimizer,
+    Class,
+    Container,
+    External,
+    Function,
+    Imported,
+    Lambda,
+    Nothing,
+    Partial,
+    Value,
+)
+from cautify.analysis.project import Project
+from cautify.analysis.resolve import Resolver
+from cautify.analysis.scopes import Binding
+from cautify.analysis.syntax import Module, dotted, literal, walk
+from cautify.optimizers import Catalogue
+
+_OPTIMIZER_BASES = frozenset({"torch.optim.Optimizer", "torch.optim.optimizer.Optimizer"})
+_MAKES = re.compile(r"(?:[tT]ype|Callable)\[.*Optimizer\]")  # an annotation in quotes
+_IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
+_LOCATORS = frozenset({"hydra.utils.get_class", "hydra.utils.get_method", "pydoc.locate", "locate"})
+_WRAPPERS = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar"})
+_LOOKUPS = frozenset({"get", "pop", "setdefault", "__getitem__"})
+_HOPS = 6  # from a parameter to its callers, to theirs, and so on
+_MANY = 200  # values of one expression; whatever has more is a table of everything
+
+
+class Flows(Resolver):
+    """A resolver that also follows classes through variables, calls and containers. It has a memory of its own."""
+
+    def __init__(self, project: Project, catalogue: Catalogue) -> None:
+        super().__init__(project, catalogue)
+        self._hops = 0
+
+    @cached_property
+    def callers(self) -> Callers:
+        """Who calls a function of the project."""
+        return Callers(self)
+
+    def is_optimizer_class(self, name: str) -> bool:
+        """Whether a qualified name is torch's base class of optimizers or a class of the catalogue."""
+        return name in _OPTIMIZER_BASES or self.catalogue.optimizer(name) is not None
+
+    def is_own_optimizer(self, cls: Class) -> bool:
+        """Whether a class of the project is an optimizer by its bases."""
+        return any(self.is_optimizer_class(name) for name in self.external_bases(cls))
+
+    # -- expressions ----------------------------------------------------------------------------------------------
+
+    def _evaluate(self, node: cst.BaseExpression, module: Module) -> Iterator[Value]:
+        match node:
+            case cst.Dict() | cst.List() | cst.Tuple() | cst.Set():
+                yield Container(module, node)
+            case cst.Lambda():
+                yield Lambda(module, node)
+            case cst.Attribute(value=base, attr=cst.Name(value=name)):
+                yield from self._attribute(base, name, module)
+            case cst.Subscript(value=base, slice=[cst.SubscriptElement(slice=cst.Index(value=key))]):
+                for value in self.values(base, module):
+                    yield from self._item(value, key)
+            case cst.Call():
+                yield from self._result(node, module)
+            case _:
+                yield from super()._evaluate(node, module)
+
+    def _attribute(self, base: cst.BaseExpression, name: str, module: Module) -> Iterator[Value]:
+        passed = isinstance(base, cst.Name) and any(
+            b.kind in ("param", "opaque") for b in self.bindings(base.value, base, module)
+        )  # an object, then, not a module or a class
+        known = [] if passed else [v for value in self.values(base, module) for v in self.member(value, name)]
+        if all(v == UNKNOWN for v in known):
+            held = [v for owner in self.types(base, module) for v in self._held(owner, name)]
+            yield from held or [UNKNOWN]
+        else:
+            yield from known
+
+    def member(self, value: Value, name: str) -> Iterator[Value]:
+        """As for names; an attribute that a class does not bind itself is looked for above it."""
+        if isinstance(value, Class) and name not in value.module.scopes[value.node].bindings:
+            for cls in self.ancestors(value)[1:]:
+                if name in cls.module.scopes[cls.node].bindings:
+                    yield from super().member(cls, name)
+                    return
+            foreign = sorted(self.external_bases(value) - {"object"})
+            if foreign:
+                yield from (External(f"{base}.{name}") for base in foreign)
+                return
+        yield from super().member(value, name)
+
+    def _held(self, owner: Class, name: str) -> Iterator[Value]:
+        """What ``owner().name`` may be: bound in a class body, or assigned to self, above the class or below it."""
+        bound = False
+        for cls in [*self.ancestors(owner), *self.descendants(owner)[1:]]:
+            for binding in cls.module.scopes[cls.node].bindings.get(name, ()):
+                bound = True
+                if isinstance(binding.node, cst.FunctionDef) and _is_property(binding.node):
+                    yield from self.returned(Function(cls.module, binding.node))
+                else:
+                    yield from self.bound(binding, cls.module)
+            for value in self.assigned_attributes(cls, name):
+                bound = True
+                yield from self.values(value, cls.module)
+        if not bound:
+            yield from (External(f"{base}.{name}") for base in sorted(self.external_bases(owner)))
+
+    def bound(self, binding: Binding, module: Module) -> Iterator[Value]:
+        """As for names, and what parameters, loop variables and unpacked variables get."""
+        if binding.kind == "param":
+            yield from self._parameter(binding, module)
+        elif binding.kind == "opaque" and binding.source is not None:
+            if binding.iterated:
+                items = list(self._elements(binding.source, binding.item, module))
+            else:
+                items = [v for v in self.values(binding.source, module)]
+                for place in binding.item:
+                    items = [v for value in items for v in self._place(value, place)]
+            yield from items[:_MANY] or [UNKNOWN]
+        elif binding.kind == "annotation" and binding.annotation is not None:
+            yield self._annotated_maker(binding.annotation, module) or UNKNOWN
+        else:
+            if binding.kind == "assign" and binding.annotation is not None:
+                maker = self._annotated_maker(binding.annotation, module)
+                if maker is not None:
+                    yield maker
+            yield from super().bound(binding, module)
+
+    def _parameter(self, binding: Binding, module: Module) -> Iterator[Value]:
+        found: list[Value] = []
+        if binding.value is not None:
+            found += [v for v in self.values(binding.value, module) if not isinstance(v, Nothing)]
+        maker = self._annotated_maker(binding.annotation, module) if binding.annotation is not None else None
+        found += [maker] if maker is not None else []
+        if self._hops < _HOPS:
+            self._hops += 1
+            for where, value in self.callers.arguments(binding, module):
+                found += [v for v in self.values(value, where) if not isinstance(v, Nothing)]
+            self._hops -= 1
+        yield from found or [UNKNOWN]
+
+    # -- annotations ----------------------------------------------------------------------------------------------
+
+    def _annotated_maker(self, annotation: cst.BaseExpression, module: Module, depth: int = 0) -> AnyOptimizer | None:
+        """Something that makes optimizers, when that is what an annotation says: ``type[Optimizer]``, a Callable."""
+        if isinstance(annotation, cst.SimpleString):
+            return AnyOptimizer("its annotation") if _MAKES.search(literal(annotation) or "") else None
+        if isinstance(annotation, cst.BinaryOperation):
+            sides = (annotation.left, annotation.right)
+            return next((m for s in sides if (m := self._annotated_maker(s, module, depth))), None)
+        if isinstance(annotation, cst.Name) and depth < 3:
+            for b in self.bindings(annotation.value, annotation, module):
+                if b.kind == "assign" and isinstance(b.value, (cst.Subscript, cst.BinaryOperation)):
+                    return self._annotated_maker(b.value, module, depth + 1)
+            return None
+        if not isinstance(annotation, cst.Subscript):
+            return None
+        kind = dotted(annotation.value).rpartition(".")[2]
+        inner = [e.slice.value for e in annotation.slice if isinstance(e.slice, cst.Index)]
+        if kind in _WRAPPERS:
+            return next((m for i in inner if (m := self._annotated_maker(i, module, depth))), None)
+        if kind not in ("Callable", "Type", "type") or not inner:
+            return None
+        made = [v for v in self.values(inner[-1], module)]
+        if any(isinstance(v, External) and self.is_optimizer_class(v.name) for v in made):
+            return AnyOptimizer("its annotation")
+        if any(isinstance(v, Class) and self.is_own_optimizer(v) for v in made):
+            return AnyOptimizer("its annotation")
+        return None
+
+    # -- containers -----------------------------------------------------------------------------------------------
+
+    def _item(self, value: Value, key: cst.BaseExpression) -> Iterator[Value]:
+        """What ``value[key]`` may be."""
+        if isinstance(value, External):
+            yield from self._in_module(value.name.removesuffix(".__dict__"), literal(key))
+        elif isinstance(value, Container) and isinstance(value.node, cst.Dict):
+            wanted = literal(key)
+            entries = [e for e in value.node.elements if isinstance(e, cst.DictElement)]
+            named = [e for e in entries if wanted is not None and literal(e.key) == wanted]
+            stored = [] if named else list(self._stored(value))
+            found = [v for e in named or entries for v in self.values(e.value, value.module)] + stored
+            complete = len(entries) == len(value.node.elements)
+            yield from found[:_MANY] if found and complete else [*found[:_MANY], UNKNOWN]
+        elif isinstance(value, Container):
+            index = int(key.value) if isinstance(key, cst.Integer) and key.value.isdigit() else None
+            yield from self._place(value, index)
+        else:
+            yield UNKNOWN
+
+    def _stored(self, table: Container) -> Iterator[Value]:
+        """What ``NAME[key] = value`` puts into a dict elsewhere in its module."""
+        statement = table.module.parents.get(table.node)
+        targets = statement.targets if isinstance(statement, cst.Assign) else ()
+        names = {t.target.value for t in targets if isinstance(t.target, cst.Name)}
+        for name in names:
+            for stored in table.module.stored(name):
+                yield from self.values(stored, table.module)
+
+    def _place(self, value: Value, index: int | None) -> Iterator[Value]:
+        """One element of a list or tuple, or all of them. What loads a class may return its arguments behind it."""
+        if isinstance(value, AnyOptimizer) and index == 0:
+            yield value
+            return
+        if isinstance(value, Container) and not isinstance(value.node, cst.Dict):
+            elements = value.node.elements
+            if index is not None and all(isinstance(e, cst.Element) for e in elements):
+                elements = elements[index : index + 1]
+            for element in elements:
+                yield from self.values(element.value, value.module)
+        else:
+            yield UNKNOWN
+
+    def _elements(self, iterated: cst.BaseExpression, item: tuple[int, ...], module: Module) -> Iterator[Value]:
+        """What a loop over an expression gives its variable; ``item`` is the variable's place in what is unpacked."""
+        func = iterated.func if isinstance(iterated, cst.Call) else None
+        if isinstance(func, cst.Attribute) and func.attr.value in ("items", "values"):
+            if func.attr.value == "items" and item[:1] != (1,):
+                yield UNKNOWN
+                return
+            for value in self.values(func.value, module):
+                if isinstance(value, Container) and isinstance(value.node, cst.Dict):
+                    for element in value.node.elements:
+                        yield from self.values(element.value, value.module)
+            return
+        if (
+            isinstance(iterated, cst.Call)
+            and dotted(iterated.func) == "enumerate"
+            and iterated.args
+            and item[:1] == (1,)
+        ):
+            iterated, item = iterated.args[0].value, item[1:]
+        values: Iterable[Value] = [v for value in self.values(iterated, module) for v in self._place(value, None)]
+        for place in item:
+            values = [v for value in values for v in self._place(value, place)]
+        yield from values
+
+    # -- calls ----------------------------------------------------------------------------------------------------
+
+    def _result(self, call: cst.Call, module: Module) -> Iterator[Value]:
+        """What a call returns, as far as that can be called in turn or taken apart."""
+        name = dotted(call.func)
+        if name == "getattr" and len(call.args) >= 2:
+            yield from self._getattr(call, module)
+            return
+        if name == "vars" and len(call.args) == 1:
+            for value in self.values(call.args[0].value, module):
+                yield from self.member(value, "__dict__") if isinstance(value, External) else [UNKNOWN]
+            return
+        if isinstance(call.func, cst.Attribute) and call.func.attr.value in _LOOKUPS and call.args:
+            tables = [v for v in self.values(call.func.value, module) if isinstance(v, (Container, External))]
+            tables = [t for t in tables if isinstance(t, Container) or t.name.endswith("__dict__")]
+            if tables:
+                for table in tables:
+                    yield from self._item(table, call.args[0].value)
+                for arg in call.args[1:2]:
+                    yield from self.values(arg.value, module)
+                return
+        for value in self.values(call.func, module):
+            yield from self._returned_by(value, call, module)
+
+    def _returned_by(self, value: Value, call: cst.Call, module: Module) -> Iterator[Value]:
+        first = call.args[0].value if call.args else None
+        text = literal(first)
+        if isinstance(value, Function):
+            named = [External(t) for a in call.args if (t := literal(a.value)) and self.catalogue.optimizer(t)]
+            yield from named if named and self.imports_by_name(value) else self.returned(value)
+        elif isinstance(value, Lambda):
+            yield from self.values(value.node.body, value.module)
+        elif isinstance(value, External) and self.catalogue.loads(value.name):
+            yield AnyOptimizer(value.name)
+        elif isinstance(value, External) and value.name == "functools.partial" and first is not None:
+            yield from (Partial(v, module, call) for v in self.values(first, module))
+        elif isinstance(value, External) and text is not None and value.name in _LOCATORS | _IMPORTERS:
+            yield External(text)
+        else:
+            yield UNKNOWN
+
+    def _getattr(self, call: cst.Call, module: Module) -> Iterator[Value]:
+        name = literal(call.args[1].value)
+        for value in self.values(call.args[0].value, module):
+            if isinstance(value, External):
+                yield from self._in_module(value.name, name)
+            elif isinstance(value, Imported) and name is None:
+                other = self.project.module(value.path) if value.path.endswith(".py") else None
+                yield from self._optimizers_of(other) if other is not None else [UNKNOWN]
+            elif name is not None:
+                yield from self._attribute(call.args[0].value, name, module)
+            else:
+                yield UNKNOWN
+        for arg in call.args[2:3]:
+            yield from self.values(arg.value, module)
+
+    def _in_module(self, module_name: str, name: str | None) -> Iterator[Value]:
+        """A member of a foreign module, named or not."""
+        if name is not None:
+            yield External(f"{module_name}.{name}")
+        elif self.catalogue.public(self.catalogue.canonical(module_name)):
+            yield AnyOptimizer(module_name)
+        else:
+            yield UNKNOWN
+
+    def _optimizers_of(self, module: Module) -> Iterator[Value]:
+        """The optimizer classes among the names of a module of the project."""
+        every = [v for bindings in module.root.bindings.values() for b in bindings for v in self.bound(b, module)]
+        found: list[Value] = [v for v in every if isinstance(v, External) and self.catalogue.optimizer(v.name)]
+        found += [v for v in every if isinstance(v, Class) and self.is_own_optimizer(v)]
+        yield from found or [UNKNOWN]
+
+    def returned(self, function: Function) -> Iterator[Value]:
+        """What a function of the project may return."""
+        returns = function.node.returns
+        maker = self._annotated_maker(returns.annotation, function.module) if returns is not None else None
+        if maker is not None:
+            yield maker
+        for expression in function.module.returned(function.node):
+            yield from self.values(expression, function.module)
+
+    def imports_by_name(self, function: Function) -> bool:
+        """Whether a function imports what a string names."""
+        module = function.module
+        for node in walk(function.node.body):
+            if isinstance(node, cst.Call) and (dotted(node.func) in _IMPORTERS or dotted(node.func) in _LOCATORS):
+                return True
+            if isinstance(node, cst.Call) and self.externals(node.func, module) & (_IMPORTERS | _LOCATORS):
+                return True
+        return False
+
+
+def _is_property(function: cst.FunctionDef) -> bool:
+    names = (dotted(d.decorator) for d in function.decorators)
+    return any(name.rpartition(".")[2] in ("property", "cached_property") for name in names)

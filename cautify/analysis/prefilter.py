@@ -1,0 +1,101 @@
+"""Which files can hold a construction, by their bytes alone: parsing costs a thousand times more.
+
+A file is looked at when it calls an optimizer class by name, refers to one, calls something that is named like a maker
+of optimizers, or passes parameters to something that is looked up. What is not caught here is never found, so the
+patterns are wide; what they catch for nothing only costs time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from cautify.analysis import evidence
+from cautify.analysis.project import Project
+from cautify.optimizers import Catalogue
+
+_LOOKED_UP = re.compile(rb"[\])][ \t]*\(\s*(?:params\s*=\s*)?[^()\n]*(?:param|\[\s*\{\s*[\"']param)")
+_WITH_RATE = re.compile(rb"(?:parameters\(\)|params|groups)\s*,[^()]{0,120}\b(?:lr|learning_rate)\s*=")
+_NODE = re.compile(rb"(?:instantiate|build_from)\w*\(\s*[^()]{0,200}ptim")
+_NODE_KEPT = re.compile(rb"ptim[^\n=(]{0,60}=\s*[\w.]*(?:instantiate|build_from)")
+_REGISTRY = re.compile(rb"OPTIM\w*\.(?:build|get|create)\(|ptim\.__dict__|getattr\(\s*[\w.]*ptim")
+_FOREIGN = re.compile(
+    rb"(?:Adam|SGD|Lion|Optim|Optimizer|Adagrad|RMS[pP]rop|Adafactor|Lamb|LAMB|Prodigy|Shampoo)\w*\(\s*[^()]{0,80}param"
+)
+_OPT_WORD = re.compile(rb"(?m)^.*(?:[oO]pt|OPT).*$")
+_FOREIGN_WORD = re.compile(
+    rb"(?m)^[A-Z].*(?:Adam|SGD|Lion|Optim|Adagrad|[pP]rop|Adafactor|[lL]amb|LAMB|Prodigy|Shampoo)"
+)
+_ALWAYS = (_LOOKED_UP, _NODE, _NODE_KEPT, _REGISTRY)
+_ANNOTATED = re.compile(rb"Optimizer\s*\]")
+
+
+def candidates(project: Project, catalogue: Catalogue, own: Iterable[str]) -> list[str]:
+    """The files to parse, in order. ``own`` are the names of the project's own optimizer classes."""
+    classes, factories = _encoded(catalogue.class_names), _encoded(catalogue.special_names)
+    found = set(project.mentioning_word(own))
+    for path in mentioning_optimizers(project, catalogue):
+        data = project.data[path]
+        words = project.words(path)
+        named = words & (classes | factories)
+        if (named and _uses(named, classes, data)) or _may_call(data, words):
+            found.add(path)
+    return sorted(found)
+
+
+def defining(project: Project, catalogue: Catalogue) -> list[str]:
+    """The files that may define an optimizer class of their own."""
+    bases = _encoded(catalogue.class_names | {"Optimizer"})
+    found = []
+    for path in mentioning_optimizers(project, catalogue):
+        named = project.words(path) & bases
+        data = project.data[path]
+        if named and b"class " in data and _pattern(rb"class\s+\w+\s*\((?:[^()]*\W)?(?:%s)\b", named).search(data):
+            found.append(path)
+    return found
+
+
+def mentioning_optimizers(project: Project, catalogue: Catalogue) -> list[str]:
+    """The files that say "optim" or name a library that does not."""
+    return project.containing(b"ptim", *(package.encode() for package in catalogue.packages if "ptim" not in package))
+
+
+def _uses(named: frozenset[bytes], classes: frozenset[bytes], data: bytes) -> bool:
+    """Whether a class or factory is called, renamed, or referred to as a value."""
+    if _pattern(rb"\b(?:%s)(?:\s|\\)*(?:\(|as\b)", named).search(data):
+        return True
+    referred = named & classes
+    return bool(referred) and bool(_pattern(rb"(?:\.|=[ \t]*)(?:%s)\b(?![ \t]*[(\].])", referred).search(data))
+
+
+def _may_call(data: bytes, words: frozenset[bytes]) -> bool:
+    """Whether a call is there that could make an optimizer, whatever the name of that is."""
+    listed = b"\n".join(words)
+    makers = [w for w in _OPT_WORD.findall(listed) if _names_maker(w)]
+    if makers and _pattern(rb"(?<!def )\b(?:%s)[ \t]*\(", makers).search(data):
+        return True
+    if _FOREIGN_WORD.search(listed) and _FOREIGN.search(data):
+        return True
+    if b"Optimizer" in words and _ANNOTATED.search(data):
+        return True
+    rated = b"lr" in words or b"learning_rate" in words
+    return any(p.search(data) for p in ((_WITH_RATE, *_ALWAYS) if rated else _ALWAYS))
+
+
+def _names_maker(word: bytes) -> bool:
+    name = word.decode("ascii")
+    return evidence.names_maker(name) or evidence.names_verb(name)
+
+
+def _encoded(names: Iterable[str]) -> frozenset[bytes]:
+    return frozenset(name.encode("ascii") for name in names)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern)
+
+
+def _pattern(template: bytes, names: Iterable[bytes]) -> re.Pattern[bytes]:
+    return _compiled(template % b"|".join(sorted(names)))

@@ -1,0 +1,89 @@
+"""The settings in a target's pyproject.toml, below ``[tool.cautify]``.
+
+    [tool.cautify.optimizers]
+    "acme.optim.Shampoo" = "wrap"
+    "acme.optim.Sketchy" = "skip"
+
+They are the target's own, so they are read from its root each time and not remembered.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cautify.errors import InvalidOption
+from cautify.model import Verdict
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_FILE = "pyproject.toml"
+_TABLE = "tool.cautify"
+_KNOWN = frozenset({"optimizers"})
+_VERDICTS: Mapping[object, Verdict] = {"wrap": Verdict.WRAP, "skip": Verdict.SKIP}
+_EXAMPLE = 'Write it like this: "acme.optim.Shampoo" = "wrap" (or "skip").'
+
+
+def optimizers(root: Path) -> tuple[tuple[str, Verdict], ...]:
+    """The classes that the target names in ``[tool.cautify.optimizers]``, sorted, and what is to become of each.
+
+    Raises:
+        InvalidOption: pyproject.toml cannot be read though it mentions cautify, has a key below ``[tool.cautify]``
+            that means nothing, or one of the wrong type; the message names the file and the key.
+    """
+    path = root / _FILE
+    own = _own_table(path)
+    for key in own:
+        if key not in _KNOWN:
+            known = ", ".join(sorted(_KNOWN))
+            raise _refusal(path, f"[{_TABLE}] has no key {key!r}", f"Remove it, or correct it; known: {known}.")
+    key = f"{_TABLE}.optimizers"
+    named = _leaves(_table(path, own, "optimizers", key), "")
+    return tuple(sorted((name, _verdict(path, key, name, value)) for name, value in named))
+
+
+def _own_table(path: Path) -> Mapping[str, object]:
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except OSError as error:
+        raise _refusal(path, error.strerror or str(error), f"Allow reading it (chmod u+r {path}).") from error
+    if b"cautify" not in data:  # whatever else is wrong with the file is not for us to say
+        return {}
+    try:
+        document = tomllib.loads(data.decode("utf-8-sig"))
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are both
+        raise _refusal(path, f"it is not TOML: {error}", "Correct it, then run the command again.") from error
+    return _table(path, _table(path, document, "tool", "tool"), "cautify", _TABLE)
+
+
+def _table(path: Path, above: Mapping[str, object], name: str, key: str) -> Mapping[str, object]:
+    found = above.get(name, {})
+    if not isinstance(found, dict):
+        raise _refusal(path, f"{key} is not a table", f"Write it as a table, below a line [{key}].")
+    return found
+
+
+def _leaves(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    """Names and values. A dotted name without quotes is a table of tables to TOML, and means the same to us."""
+    for name, value in table.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _verdict(path: Path, key: str, name: str, value: object) -> Verdict:
+    where = f"{key}.{name!r}"
+    if not isinstance(value, str) or value not in _VERDICTS:
+        raise _refusal(path, f'{where} is neither "wrap" nor "skip"', _EXAMPLE)
+    if "." not in name or not all(part.isidentifier() for part in name.split(".")):
+        raise _refusal(path, f"{where} is not the qualified name of a class", _EXAMPLE)
+    return _VERDICTS[value]
+
+
+def _refusal(path: Path, why: str, next_step: str) -> InvalidOption:
+    return InvalidOption(f"{path} cannot be used", why, next_step)
