@@ -3,7 +3,7 @@
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) The cautify authors.
-# cautify-runtime: 0.1.0 tree:a7399ac2ed8caef7
+# cautify-runtime: 0.1.0 tree:6384c27eeff73ba1
 # ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa
@@ -96,11 +96,11 @@ class CautiousOptimizer(Optimizer):
 
     @classmethod
     def wrap(cls, optimizer: OptimizerT, *, enabled: bool | None = None, eps: float = 1e-8) -> OptimizerT:
-        """``optimizer`` itself where the switch is off; where it is on, ``optimizer`` made cautious.
+        """``optimizer`` itself where the switch is off, or it is cautious already; else ``optimizer`` made cautious.
 
-        enabled=None asks the environment variable USE_CAUTIOUS_OPTIMIZER; True and False are final. What comes out is
-        typed as what goes in: the annotations around a wrapped construction stay true to the type checker."""
-        return cls(optimizer, eps=eps) if _switched_on(enabled) else optimizer
+        enabled=None asks the environment variable USE_CAUTIOUS_OPTIMIZER. Typed so that annotations stay true."""
+        done = getattr(optimizer, "is_cautious_optimizer", False)  # by the factory that it comes from
+        return optimizer if done or not _switched_on(enabled) else cls(optimizer, eps=eps)
 
     def _start(self) -> None:
         # Not super().__init__: it would copy the base's groups. Of what it sets up, the hooks are ours alone.

@@ -21,6 +21,7 @@ class Site:
     optimizers: tuple[str, ...]
     homes: frozenset[tuple[str, str]] = frozenset()
     receiver: str = "self"
+    """What the switch is read from; nothing where the environment is asked."""
     verdict: str = "wrap"
     reason: str | None = None
     form: str = "call"
@@ -76,8 +77,7 @@ INJECTED = Site(
     enclosing="VectorQuantize.__init__",
     text="in_place_codebook_optimizer(",
     optimizers=(),
-    verdict="skip",
-    reason="ambiguous",
+    receiver="",
     form="parameter",
 )
 

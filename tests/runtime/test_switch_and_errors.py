@@ -136,10 +136,16 @@ def test_what_is_not_an_optimizer_is_refused(what: Any) -> None:
 def test_a_cautious_optimizer_is_not_wrapped_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USE_CAUTIOUS_OPTIMIZER", "1")
     optimizer = CautiousOptimizer(adamw())
-    for again in (CautiousOptimizer, CautiousOptimizer.wrap, lambda o: CautiousOptimizer.wrap(o, enabled=True)):
-        with pytest.raises(ValueError, match="cautious already"):
-            again(optimizer)
-    assert CautiousOptimizer.wrap(optimizer, enabled=False) is optimizer
+    with pytest.raises(ValueError, match="cautious already"):
+        CautiousOptimizer(optimizer)
+    for enabled in (None, True, False):
+        assert CautiousOptimizer.wrap(optimizer, enabled=enabled) is optimizer
+
+
+def test_what_another_copy_made_cautious_is_handed_on_by_wrap() -> None:
+    other = load("another_project.cautious_optimizer").CautiousOptimizer
+    optimizer = other(adamw())
+    assert CautiousOptimizer.wrap(optimizer, enabled=True) is optimizer
 
 
 def test_another_vendored_copy_is_known_by_its_mark() -> None:
