@@ -233,6 +233,14 @@ class Project:
         """Whether some file imports a module by this dotted name, whole or out of its package."""
         return ".".join(names) in self._imported
 
+    def imports_package(self, name: str) -> bool:
+        """Whether some file imports from a top-level package by its name."""
+        return name in self._imported_tops
+
+    @cached_property
+    def _imported_tops(self) -> frozenset[str]:
+        return frozenset(name.partition(".")[0] for name in self._imported)
+
     @cached_property
     def _imported(self) -> frozenset[str]:
         """Every dotted name that some file imports: ``a.b`` and ``a.b.c`` for ``from a.b import c``."""

@@ -126,9 +126,14 @@ class Vendor:
         directory = "/".join(p for p in (root, package[0] if above == 0 else "") if p)
         path = f"{directory}/{FILE_NAME}".lstrip("/")
         climbs = levels if above == 0 else levels + 1
-        if own == "relative" or (own == "" and above):
+        far = climbs > max(2, self._furthest(module)) and self.project.imports_package(package[0]) and not above
+        if (own == "relative" and not far) or (own == "" and above):
             return Placement(path, Import("." * climbs + "cautious_optimizer", CLASS_NAME))
         return Placement(path, Import(".".join([*package, "cautious_optimizer"]), CLASS_NAME))
+
+    def _furthest(self, module: Module) -> int:
+        """How many dots the module's own relative imports begin with, at most."""
+        return max((len(t) - len(t.lstrip(".")) for t in _imports(module.parents)), default=0)
 
     def _imports_own_package(self, module: Module, name: str) -> str:
         """How the module imports its own package anywhere: absolute, relative, or not at all (empty)."""
