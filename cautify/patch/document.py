@@ -24,7 +24,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Group:
-    """Something between brackets, separated by commas."""
+    """Something between brackets, separated by commas; the parts of a comprehension by nothing but space."""
 
     open: str
     items: tuple[Document, ...]
@@ -32,6 +32,7 @@ class Group:
     exploded: bool = False
     trailing_comma: bool = True
     one_line: bool = True
+    comma: str = ","
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def flat(document: Document) -> str | None:
             items = [flat(item) for item in document.items]
             if any(item is None for item in items):
                 return None
-            return document.open + ", ".join(item for item in items if item is not None) + document.close
+            between = f"{document.comma} "
+            return document.open + between.join(item for item in items if item is not None) + document.close
         case Ternary(body=body, test=test, orelse=orelse):
             one, two, three = flat(body), flat(test), flat(orelse)
             return None if one is None or two is None or three is None else f"{one} if {two} else {three}"
@@ -118,13 +120,13 @@ class Printer:
         inner = indent + self.unit
         items = [flat(item) for item in group.items]
         if not group.exploded and group.one_line and all(item is not None for item in items):
-            line = inner + ", ".join(item for item in items if item is not None)
+            line = inner + f"{group.comma} ".join(item for item in items if item is not None)
             if self.size(line) <= self.width:
                 return f"{group.open}\n{line}\n{indent}{group.close}"
         lines = [self.show(item, inner, self.size(inner), 1) for item in group.items]
         lone = len(lines) == 1 and group.one_line and not group.exploded
-        comma = "," if group.trailing_comma and not lone else ""
-        body = "".join(f"{inner}{line}{',' if n + 1 < len(lines) else comma}\n" for n, line in enumerate(lines))
+        last = group.comma if group.trailing_comma and not lone else ""
+        body = "".join(f"{inner}{line}{group.comma if n + 1 < len(lines) else last}\n" for n, line in enumerate(lines))
         return f"{group.open}\n{body}{indent}{group.close}"
 
     def _row(self, parts: Sequence[Document], indent: str, column: int, after: int) -> str:

@@ -149,6 +149,8 @@ class Rewriter:
             case cst.Dict() if node.elements and not self._commented(node):
                 items = tuple(self._document(e, changes, reflow) for e in node.elements)
                 return Group("{", items, "}", exploded=self._magic(node, node.elements[-1]), one_line=False)
+            case cst.ListComp() | cst.SetComp() | cst.DictComp() if not self._commented(node):
+                return self._comprehension(node, changes, reflow)
             case cst.IfExp():
                 body, test, orelse = (self._document(n, changes, reflow) for n in (node.body, node.test, node.orelse))
                 return Ternary(body, test, orelse, bare=self._whole(node))
@@ -162,6 +164,24 @@ class Rewriter:
                 return self._text(node)
             case _:
                 return self._split(node, changes, reflow)
+
+    def _comprehension(
+        self, node: cst.ListComp | cst.SetComp | cst.DictComp, changes: Mapping[cst.CSTNode, Change], reflow: bool
+    ) -> Group:
+        if isinstance(node, cst.DictComp):
+            value = self._document(node.value, changes, reflow)
+            items: list[Document] = [Row((self._text(node.key), Text(": "), value))]
+        else:
+            items = [self._document(node.elt, changes, reflow)]
+        loop: cst.CompFor | None = node.for_in
+        while loop is not None:
+            start, end = self.module.span(loop)[0], self.module.outer_span(loop.iter)[0]
+            begin = Text(" ".join(self.module.source.slice(start, end).split()) + " ")
+            items.append(Row((begin, self._document(loop.iter, changes, reflow))))
+            items += [Row((Text("if "), self._document(c.test, changes, reflow))) for c in loop.ifs]
+            loop = loop.inner_for_in
+        opening, closing = ("[", "]") if isinstance(node, cst.ListComp) else ("{", "}")
+        return Group(opening, tuple(items), closing, trailing_comma=False, comma="")
 
     def _whole(self, node: cst.IfExp) -> bool:
         """Whether a conditional expression is all that is returned or assigned: parentheses come and go there."""
@@ -204,8 +224,11 @@ class Rewriter:
         brackets = (cst.Call, cst.List, cst.Tuple, cst.Set, cst.Dict)
         found: list[cst.CSTNode] = []
         for child in children(node):
+            loop = isinstance(child, (cst.ListComp, cst.SetComp, cst.DictComp)) and not self._commented(child)
             if child in changes or (
-                isinstance(child, brackets) and any(self._inside(n, child) for n in changes) and self._bracketed(child)
+                (loop or isinstance(child, brackets))
+                and any(self._inside(n, child) for n in changes)
+                and self._bracketed(child)
             ):
                 found.append(child)
             else:
