@@ -67,6 +67,14 @@ def _program(
 def scan(
     path: _Target = _HERE,
     format: _Report = Format.text,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="FILE:LINE",
+            help="Tell how one place was resolved, hop by hop, instead. In text only, not with --format json.",
+        ),
+    ] = None,
     include: _Include = None,
     exclude: _Exclude = None,
     tests: _Tests = None,
@@ -78,8 +86,13 @@ def scan(
 
     def work(console: Console) -> Outcome:
         from cautify.commands import scan as command
+        from cautify.errors import InvalidOption
 
+        if explain is not None and format is Format.json:
+            raise InvalidOption("--explain cannot be used with --format json", "it is told in text", "Leave one out.")
         given = _given(include, exclude, tests, vendor_to)
+        if explain is not None:
+            return command.explain(path, given, explain, console=console)
         return command.scan(path, given, as_json=format is Format.json, console=console)
 
     _run(work, quiet, verbose)

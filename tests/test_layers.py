@@ -24,7 +24,7 @@ LAYERS = (
         *("cautify.analysis.sites", "cautify.analysis.route", "cautify.analysis.splats"),
         *("cautify.analysis.consumers", "cautify.analysis.switches"),
         *("cautify.analysis.elsewhere", "cautify.analysis.documents", "cautify.analysis.notebooks"),
-        "cautify.analysis.builders",
+        *("cautify.analysis.builders", "cautify.analysis.explain"),
     ),
     ("cautify.patch.",),
     ("cautify.commands.", "cautify.reports."),

@@ -83,7 +83,7 @@ class Callers:
             if any(isinstance(v, Class) and v.node in nodes for v in self.resolver.values(call.func, where)):
                 yield where, call, True
         for sub in below[1:]:
-            for call in sub.module.calls:
+            for call in sub.module.calls_of({"__init__"}):
                 if isinstance(call.func, cst.Attribute) and call.func.attr.value == "__init__":
                     above = call.func.value
                     if sub.node not in sub.module.ancestors(call):
@@ -107,7 +107,7 @@ class Callers:
             if _MENTIONS not in project.data[path]:
                 continue
             module = project.module(path)
-            for call in module.calls if module is not None else ():
+            for call in module.calls_of(names) if module is not None else ():
                 assert module is not None
                 if self.resolver.may_name(call.func, names, module):
                     yield module, call

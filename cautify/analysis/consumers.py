@@ -100,11 +100,12 @@ class Consumers:
 
     def _find_dumps(self, module: Module) -> Iterator[cst.BaseExpression]:
         """The expressions that are all fields of something: ``asdict(x)``, ``vars(x)``, ``x.__dict__`` and the like."""
-        for call in module.calls:
-            if call.args and self.resolver.may_name(call.func, ("asdict", "astuple", "vars", "fields"), module):
+        names = ("asdict", "astuple", "vars", "fields")
+        for call in module.calls_of(names):
+            if call.args and self.resolver.may_name(call.func, names, module):
                 yield call
         if b"__dict__" in module.source.utf8:
-            for node in module.parents:
+            for node in module.nodes_where(lambda body: "__dict__" in body.code):
                 if isinstance(node, cst.Attribute) and node.attr.value == "__dict__":
                     yield node
 

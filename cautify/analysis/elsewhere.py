@@ -101,7 +101,7 @@ class Elsewhere:
         """Calls of something outside the project that are given an optimizer class, and of what wraps such a class."""
         names = self.catalogue.class_names
         for module in self._modules(self._mentioning_classes()):
-            for call in module.calls:
+            for call in module.calls_of({*names, "add_optimizer_args"}):
                 if call in self.calls or not isinstance(call.func, (cst.Name, cst.Attribute)):
                     continue
                 classes = [name for arg in call.args for name in self._classes(arg.value, module)]
@@ -170,7 +170,7 @@ class Elsewhere:
         kind = rf"\btype[\"']?\s*[=:]\s*[\"']?(?:[A-Za-z_][\w.]*\.)?(?:{'|'.join(sorted(names))})\b"
         pattern = rf"ptim\w*[\"']?\s*\]?\s*[=:]\s*(?:\w+\s*\(|\{{)[^{{}}()]*?{kind}"
         for module in self._modules(self.project.mentioning(pattern, "ptim")):
-            for node in list(module.parents):
+            for node in module.nodes_where(lambda body: "type" in body.code and "optim" in body.code.lower()):
                 entries = _entries(node)
                 if "type" not in entries or "optim" not in _called(node, module).lower():
                     continue

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import libcst as cst
 
+from cautify.analysis.deferred import Body
+from cautify.analysis.names import Names
 from cautify.analysis.syntax import Module, dotted, literal, walk
 
 _OPTIMIZER = r"(?:optimi[sz]er|optim|opt)"
@@ -14,7 +17,14 @@ _MAKER = re.compile(
     r"partial|map|dict|table|registry|choices|list))?",
     re.IGNORECASE,
 )
-_VERB = re.compile(r"_*(?:build|make|create|get|configure|setup|set|init|load|construct|prepare|log|update|run)", re.I)
+_MAKER_FOR = re.compile(r"_?(?:\w*_)?(?:optimi[sz]er|optim|opt)_(?:\w+_)?(?:cls|class)(?:_\w+)?", re.IGNORECASE)
+_VERB = re.compile(r"_*(?:build|make|create|get|configure|setup|set|init|construct|prepare)", re.IGNORECASE)
+_OTHER_VERB = re.compile(
+    r"(?:^|_)(?:save|load|restore|reset|step|sync|clip|zero|check|offload|onload|move|free|update|wrap|unwrap|register|"
+    r"shard|unshard|gather|scatter|reduce|apply|run|log|print|test|pre|post|on|is|has|should|needs|use|parse|convert|"
+    r"copy|merge|validate|assert|patch|freeze|scale|unscale|backward|track|dump|show|add|remove|attach|replace|resume)_",
+    re.IGNORECASE,
+)
 _VERB_OBJECT = re.compile(rf"_{_OPTIMIZER}s?(?:_|$)", re.IGNORECASE)
 _KEPT = re.compile(rf"_?(?:\w*_)?{_OPTIMIZER}s?(?:_\w+|\d+)?", re.IGNORECASE)
 _NOT_KEPT = re.compile(
@@ -22,10 +32,18 @@ _NOT_KEPT = re.compile(
     r"registry|builder|path|key|option",
     re.IGNORECASE,
 )
-_NODE = re.compile(r"optim(?!al)", re.IGNORECASE)
-_OTHER_NODE = re.compile(r"sched|warmup|callback|logger|loss|model|hook|wrapper_constructor", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_NODES = frozenset({"optim", "optims", "optimizer", "optimizers", "optimiser", "opt"})
+_OTHER_NODES = frozenset(
+    {"scheduler", "sched", "schedule", "lr", "warmup", "callback", "logger", "loss", "model", "hook"}
+)
+_OTHER_NODES |= {"hooks", "wrapper", "target", "manager", "provider", "transform", "constructor", "state", "group"}
+_OTHER_NODES |= {"groups", "monitor"}
 _PARAMETERS = re.compile(r"(?:\w*_)?(?:params?|parameters?|param_?groups?|groups)(?:_\w+)?", re.IGNORECASE)
+_CLASS = re.compile(r"(?:cls|class|klass|constructor|ctor|fn|func|function|factory|partial)(?:_\w+)?$", re.IGNORECASE)
+_METHODS = frozenset({"step", "zero_grad", "param_groups", "state_dict", "load_state_dict", "add_param_group"})
 _ONE = re.compile(r"p|param\w*|weight|w|tensor|x")
+_LIST_OF_ONE = re.compile(rf"\[(?:[\s(]|#.*\n)*(?:{_ONE.pattern})(?:[\s),]|#.*\n)*\]")
 _KEYWORDS = frozenset({"params", "parameters", "param_groups", "params_groups"})
 _LOOKS = re.compile(r"adam|sgd|optim(?!al)|lion|adagrad|rmsprop|adafactor|lamb\b|prodigy|shampoo", re.IGNORECASE)
 
@@ -39,6 +57,8 @@ def callee(func: cst.BaseExpression) -> str:
             func = func.func.value
         elif isinstance(func, cst.Call) and dotted(func.func) == "getattr" and func.args:
             func = func.args[0].value
+        elif isinstance(func, cst.Call):
+            func = func.func
         else:
             break
     if isinstance(func, cst.Attribute):
@@ -48,7 +68,9 @@ def callee(func: cst.BaseExpression) -> str:
 
 def names_maker(name: str) -> bool:
     """Whether an identifier is what people call an optimizer class or factory: ``optimizer_cls``, ``opt_fn``."""
-    return bool(_MAKER.fullmatch(name)) and not _VERB.match(name)
+    if _OTHER_VERB.search(name):
+        return False
+    return bool(_MAKER.fullmatch(name) or _MAKER_FOR.fullmatch(name)) and not _VERB.match(name)
 
 
 def names_verb(name: str) -> bool:
@@ -80,6 +102,8 @@ def is_parameters(value: cst.BaseExpression) -> bool:
     name = value.attr.value if isinstance(value, cst.Attribute) else value.value if isinstance(value, cst.Name) else ""
     if name:
         return bool(_PARAMETERS.fullmatch(name))
+    if isinstance(value, cst.Call) and looks_like_class(callee(value.func)):
+        return False  # an optimizer that is made in this place
     for node in walk(value):
         if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
             if node.func.attr.value in ("parameters", "named_parameters", "trainable_parameters"):
@@ -93,6 +117,12 @@ def is_parameters(value: cst.BaseExpression) -> bool:
     )
 
 
+def is_optimizer(value: cst.BaseExpression) -> bool:
+    """Whether an expression is named like a finished optimizer."""
+    name = value.attr.value if isinstance(value, cst.Attribute) else value.value if isinstance(value, cst.Name) else ""
+    return bool(_KEPT.fullmatch(name)) and not _NOT_KEPT.search(name)
+
+
 def is_list_of_one(value: cst.BaseExpression) -> bool:
     """Whether an expression is a list of one parameter, as optimizers that step in the backward pass are given."""
     if not isinstance(value, cst.List) or len(value.elements) != 1:
@@ -101,18 +131,56 @@ def is_list_of_one(value: cst.BaseExpression) -> bool:
     return isinstance(only, cst.Name) and bool(_ONE.fullmatch(only.value))
 
 
-def keeps_optimizer(call: cst.Call, module: Module) -> bool:
-    """Whether what a call gives is kept, or returned, as an optimizer by name or annotation."""
-    parent = module.parents[_unwrapped(call, module)]
-    names: list[str] = []
-    if isinstance(parent, cst.Assign):
-        names = [dotted(t.target) for t in parent.targets]
-    elif isinstance(parent, (cst.AnnAssign, cst.NamedExpr)):
-        names = [dotted(parent.target)]
-    elif isinstance(parent, cst.Return):
+@cache
+def tells(word: str) -> bool:
+    """Whether a word in a function is one of those by which a call in it is taken for one that makes an optimizer."""
+    if word == "lr" or "instantiate" in word or word.startswith("build_from"):
+        return True
+    if names_maker(word) or names_verb(word):
+        return True
+    return bool(_PARAMETERS.fullmatch(word)) or ("optim" in word and _PARAMETERS.search(word) is not None)
+
+
+def may_list_one(body: Body) -> bool:
+    """Whether there may be a list of one parameter in the body of a function."""
+    return _LIST_OF_ONE.search(body.code) is not None
+
+
+def use_of(call: cst.Call, module: Module) -> str:
+    """What is done with what a call gives, going by names.
+
+    ``kept`` as an optimizer, ``several`` of them, ``other`` (kept as something else), taken ``apart``, ``returned``
+    from a function that does not say what it makes, ``passed`` on into something, or ``dropped``.
+    """
+    node: cst.CSTNode = _unwrapped(call, module)
+    parent = module.parents[node]
+    while isinstance(parent, (cst.IfExp, cst.BooleanOperation)):
+        node, parent = parent, module.parents[parent]
+    if isinstance(parent, cst.Expr):
+        return "dropped"
+    if isinstance(parent, (cst.Attribute, cst.Subscript, cst.StarredElement)):
+        return "apart"
+    if isinstance(parent, cst.Return):
         function = module.function(call)
-        return function is not None and names_verb(function.name.value)
-    return any(_KEPT.fullmatch(n.rpartition(".")[2]) and not _NOT_KEPT.search(n.rpartition(".")[2]) for n in names if n)
+        return "kept" if function is not None and names_verb(function.name.value) else "returned"
+    targets: list[cst.BaseExpression]
+    if isinstance(parent, cst.Assign):
+        targets = [t.target for t in parent.targets]
+    elif isinstance(parent, (cst.AnnAssign, cst.NamedExpr)):
+        targets = [parent.target]
+    else:
+        return "passed"
+    if any(isinstance(t, (cst.Tuple, cst.List)) for t in targets):
+        return "apart"
+    names = [_last_name(t) for t in targets]
+    kept = [n for n in names if _KEPT.fullmatch(n) and not _NOT_KEPT.search(n)]
+    if not kept:
+        function = module.function(call)
+        if function is not None and names_verb(function.name.value) and not any(_NOT_KEPT.search(n) for n in names):
+            return "kept"
+        return "passed" if all(isinstance(t, cst.Subscript) for t in targets) else "other"
+    held = isinstance(targets[0], (cst.Name, cst.Attribute))
+    return "several" if held and all(re.search(r"(?:optims|optimi[sz]ers|opts)$", n, re.I) for n in kept) else "kept"
 
 
 def _unwrapped(call: cst.Call, module: Module) -> cst.Call:
@@ -128,9 +196,60 @@ def node_of_optimizer(call: cst.Call) -> bool:
     for arg in call.args:
         if arg.star == "**" or (arg.keyword is not None and arg.keyword.value not in ("config", "cfg", "node")):
             continue
-        last = _last_name(arg.value)
-        return bool(_NODE.search(last)) and not _OTHER_NODE.search(last)
+        words = {w.lower() for w in _WORDS.findall(_last_name(arg.value))}
+        return bool(words & _NODES) and not words & _OTHER_NODES
     return False
+
+
+def keywords(call: cst.Call) -> set[str]:
+    """The names of a call's keyword arguments."""
+    return {a.keyword.value for a in call.args if a.keyword is not None}
+
+
+def names_class(name: str) -> bool:
+    """Whether a maker's name says that it is a class or factory, and is not a word for finished optimizers too."""
+    return bool(_CLASS.search(name))
+
+
+def form(call: cst.Call, module: Module, names: Names) -> str:
+    """How what is called came to the call: a word of the JSON contract."""
+    func = call.func
+    if isinstance(func, cst.Subscript):
+        return "registry"
+    if isinstance(func, cst.Call):
+        inner = dotted(func.func)
+        if inner == "getattr":
+            return "getattr"
+        return "registry" if inner.rpartition(".")[2] in ("get", "pop") else "variable"
+    if isinstance(func, cst.Attribute):
+        return "attribute"
+    kinds = {b.kind for b in names.bindings(func.value, call, module)} if isinstance(func, cst.Name) else set()
+    if kinds and kinds <= {"import", "class", "def"}:
+        return "call"
+    return "parameter" if kinds == {"param"} else "variable"
+
+
+def is_used_as_optimizer(call: cst.Call, module: Module) -> bool:
+    """Whether the code around steps what a call gives, or set the parameters in the node that the call is given."""
+    parent = module.parents[_unwrapped(call, module)]
+    targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else []
+    kept = {dotted(t) for t in targets} - {""}
+    node = dotted(call.args[0].value) if call.args else ""
+    for found in walk(_surroundings(call, kept, module)):
+        if isinstance(found, cst.Attribute) and found.attr.value in _METHODS and dotted(found.value) in kept:
+            return True
+        if isinstance(found, cst.AssignTarget) and node and dotted(found.target).startswith(f"{node}.params"):
+            return True
+    return False
+
+
+def _surroundings(call: cst.Call, kept: set[str], module: Module) -> cst.CSTNode:
+    """Where what is kept can be used: the function, or the class whose attribute it is."""
+    function = module.function(call)
+    if function is None:
+        return module.tree
+    cls = module.method_class(function) if any("." in name for name in kept) else None
+    return cls if cls is not None else function
 
 
 def _last_name(value: cst.BaseExpression) -> str:
@@ -151,5 +270,5 @@ def is_called_later(call: cst.Call, module: Module) -> bool:
     parent = module.parents[_unwrapped(call, module)]
     targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else []
     kept = {dotted(t) for t in targets} - {""}
-    around = module.function(call) or module.tree
+    around = _surroundings(call, kept, module)
     return any(isinstance(n, cst.Call) and dotted(n.func) in kept for n in walk(around))

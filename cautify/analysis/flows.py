@@ -1,7 +1,7 @@
 """What a callable may be, however it came there: variables, parameters, attributes, registries, returned classes.
 
 Names are resolved as everywhere; on top of that values are followed through what Python code does with classes before
-it calls one. Flow is not looked at, nor who calls first: every way there is counts.
+it calls one. Of a variable's assignments those count that reach the place; of callers, all.
 """
 
 from __future__ import annotations
@@ -27,17 +27,24 @@ from cautify.analysis.names import (
     Value,
 )
 from cautify.analysis.project import Project
+from cautify.analysis.reaching import reaching
 from cautify.analysis.resolve import Resolver
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted, literal, walk
 from cautify.optimizers import Catalogue
 
 _OPTIMIZER_BASES = frozenset({"torch.optim.Optimizer", "torch.optim.optimizer.Optimizer"})
-_MAKES = re.compile(r"(?:[tT]ype|Callable)\[.*Optimizer\]")  # an annotation in quotes
+_MAKES = re.compile(r"[tT]ype\[[\s\w.]*Optimizer\s*\]|Callable\[(?:\.\.\.|\[.*\]),[\s\w.]*Optimizer\s*\]")  # in quotes
 _IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
 _LOCATORS = frozenset({"hydra.utils.get_class", "hydra.utils.get_method", "pydoc.locate", "locate"})
 _WRAPPERS = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar"})
 _LOOKUPS = frozenset({"get", "pop", "setdefault", "__getitem__"})
+_FOREIGN_BASE = re.compile(r"Optimizer(?:\d\w*)?$|Adam\w*Base$|^_?AdamBase$|Optimizer\dState$|Optimizer8bit$")
+OTHER_FRAMEWORKS = frozenset(
+    {"tensorflow", "tf", "keras", "tf_keras", "jax", "optax", "flax", "haiku", "paddle", "mxnet"}
+)
+OTHER_FRAMEWORKS |= {"mindspore", "chainer", "scipy", "sklearn", "optuna", "mlx", "tinygrad", "oneflow", "jittor"}
+OTHER_FRAMEWORKS |= {"megengine", "cupy", "cvxpy", "ray"}
 _HOPS = 6  # from a parameter to its callers, to theirs, and so on
 _MANY = 200  # values of one expression; whatever has more is a table of everything
 
@@ -59,8 +66,15 @@ class Flows(Resolver):
         return name in _OPTIMIZER_BASES or self.catalogue.optimizer(name) is not None
 
     def is_own_optimizer(self, cls: Class) -> bool:
-        """Whether a class of the project is an optimizer by its bases."""
-        return any(self.is_optimizer_class(name) for name in self.external_bases(cls))
+        """Whether a class of the project is an optimizer by its bases, or because the catalogue names it."""
+        if any(self.is_optimizer_class(name) or _is_foreign_base(name) for name in self.external_bases(cls)):
+            return True
+        name = f"{self.project.module_name(cls.module.path)[0]}.{cls.module.qualified(cls.node)}"
+        return self.catalogue.optimizer(name) is not None
+
+    def seen(self, bindings: list[Binding], node: cst.CSTNode, module: Module) -> list[Binding]:
+        """Only the assignments that reach a place: the last before it, on each path that leads there."""
+        return reaching(bindings, node, module)
 
     # -- expressions ----------------------------------------------------------------------------------------------
 
@@ -145,6 +159,8 @@ class Flows(Resolver):
         found: list[Value] = []
         if binding.value is not None:
             found += [v for v in self.values(binding.value, module) if not isinstance(v, Nothing)]
+            if any(isinstance(v, External) and self.catalogue.optimizer(v.name) for v in found):
+                found.append(AnyOptimizer("whoever calls"))  # a default is there to be replaced
         maker = self._annotated_maker(binding.annotation, module) if binding.annotation is not None else None
         found += [maker] if maker is not None else []
         if self._hops < _HOPS:
@@ -340,6 +356,12 @@ class Flows(Resolver):
             if isinstance(node, cst.Call) and self.externals(node.func, module) & (_IMPORTERS | _LOCATORS):
                 return True
         return False
+
+
+def _is_foreign_base(name: str) -> bool:
+    """Whether a class of a library is, by its name, what that library derives its optimizers from."""
+    module, _, bare = name.rpartition(".")
+    return "optim" in module and bool(_FOREIGN_BASE.search(bare)) and module.partition(".")[0] not in OTHER_FRAMEWORKS
 
 
 def _is_property(function: cst.FunctionDef) -> bool:

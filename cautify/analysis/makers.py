@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from cautify.analysis import evidence
+from cautify.analysis.construction import Construction, argument
+from cautify.analysis.deferred import Body
 from cautify.analysis.flows import Flows
 from cautify.analysis.names import (
     AnyOptimizer,
@@ -22,53 +24,12 @@ from cautify.analysis.names import (
     Partial,
     Value,
 )
+from cautify.analysis.opaque import Opaque
 from cautify.analysis.syntax import Module, dotted
 from cautify.optimizers import Optimizer
 
-UNSUITABLE = frozenset({"closure", "sparse", "no-momentum", "no-benefit"})
-"""The reasons for which an optimizer cannot, or need not, be made cautious whatever its config says."""
-
-_OTHER_FRAMEWORKS = frozenset(
-    {
-        "tensorflow",
-        "tf",
-        "keras",
-        "tf_keras",
-        "jax",
-        "optax",
-        "flax",
-        "paddle",
-        "mxnet",
-        "mindspore",
-        "chainer",
-        "haiku",
-    }
-    | {"scipy", "sklearn", "optuna", "mlx", "tinygrad", "oneflow", "jittor", "megengine", "cupy", "cvxpy", "ray"}
-)
 _REGISTRIES = frozenset({"build", "get", "create", "build_optimizer"})
 _BUILT_IN = frozenset(vars(builtins)) - {"__import__"}
-
-
-@dataclass(frozen=True)
-class Construction:
-    """A call that makes an optimizer. ``wrapper`` is the CautiousOptimizer call around it, if there is one.
-
-    ``reason`` is None when the construction can be made cautious. ``custom`` is the project's own optimizer class.
-    """
-
-    module: Module
-    call: cst.Call
-    optimizers: tuple[str, ...]
-    form: str = "call"
-    reason: str | None = None
-    detail: str = ""
-    wrapper: cst.Call | None = None
-    custom: Class | None = None
-
-    @property
-    def outer(self) -> cst.Call:
-        """The whole expression: the wrap where there is one."""
-        return self.wrapper or self.call
 
 
 @dataclass(frozen=True)
@@ -90,6 +51,7 @@ class Makers:
     def __init__(self, flows: Flows, custom: Iterable[Class]) -> None:
         self.flows = flows
         self.catalogue = flows.catalogue
+        self.opaque = Opaque(flows)
         self.own = tuple(custom)
         self.custom = {c.node for c in self.own}
         self.names = self.catalogue.class_names | self.catalogue.special_names | {c.name for c in self.own}
@@ -97,7 +59,7 @@ class Makers:
     def construction(self, call: cst.Call, module: Module) -> Construction | None:
         """The construction that a call is, with what speaks against wrapping it, or None if it is none."""
         if not self._may_make(call, module):
-            return None
+            return self.opaque.by_base(call, module)
         values = self.flows.values(call.func, module)
         direct = self._is_direct(call.func, module)
         made = self._sorted(values)
@@ -108,16 +70,32 @@ class Makers:
             optimizers = self._qualified(made)
             if direct:
                 return self._direct(Construction(module, call, optimizers), made)
-            return self._followed(Construction(module, call, optimizers, self._form(call, module, made)), made)
-        if (factory is not None and factory.generic) or self._builds_anything(call, values, module):
-            return self._generic(call, module)
-        if made.inner:
+            return self._followed(
+                Construction(
+                    module, call, optimizers, "partial" if made.partial else evidence.form(call, module, self.flows)
+                ),
+                made,
+            )
+        if (factory is not None and factory.generic) or self.opaque.builds_anything(call, values):
+            return self.opaque.generic(call, module)
+        if made.inner and not made.unknown:
             return None  # what it calls makes the optimizer itself, and is looked at there
         if made.foreign:
-            return self._foreign(call, module, made.foreign, direct)
-        return self._opaque(call, module) if made.unknown or not values else None
+            return self.opaque.foreign(call, module, made.foreign, direct)
+        return self.opaque.unknown(call, module) if made.unknown or not values else None
 
     # -- which calls are worth resolving --------------------------------------------------------------------------
+
+    def looking_into(self, module: Module) -> Callable[[Body], bool]:
+        """Which function bodies of a module may hold a call that makes something: all that ``_may_make`` asks for."""
+        names = module.called(self.names)
+
+        def may_make(body: Body) -> bool:
+            return (
+                not body.words.isdisjoint(names) or any(map(evidence.tells, body.words)) or evidence.may_list_one(body)
+            )
+
+        return may_make
 
     def _may_make(self, call: cst.Call, module: Module) -> bool:
         func = call.func
@@ -196,22 +174,6 @@ class Makers:
     def _name(self, cls: Class) -> str:
         return f"{self.flows.project.module_name(cls.module.path)[0]}.{cls.module.qualified(cls.node)}"
 
-    def _form(self, call: cst.Call, module: Module, made: _Made) -> str:
-        func = call.func
-        if made.partial:
-            return "partial"
-        if isinstance(func, cst.Subscript):
-            return "registry"
-        if isinstance(func, cst.Call):
-            inner = dotted(func.func)
-            if inner == "getattr":
-                return "getattr"
-            return "registry" if inner.rpartition(".")[2] in ("get", "pop") else "variable"
-        if isinstance(func, cst.Name):
-            kinds = {b.kind for b in self.flows.bindings(func.value, call, module)}
-            return "parameter" if kinds == {"param"} else "variable"
-        return "attribute" if isinstance(func, cst.Attribute) else "variable"
-
     # -- verdicts -------------------------------------------------------------------------------------------------
 
     def _direct(self, construction: Construction, made: _Made) -> Construction:
@@ -234,6 +196,8 @@ class Makers:
         if unsure or any(isinstance(v, Class) for v in made.inner):
             what = f"{name or 'what is called'} may also be something that is not known to be an optimizer"
             return replace(construction, reason="ambiguous", detail=what)
+        if made.known and all(o.reason in ("closure", "sparse") for o in made.known) and not made.own:
+            return replace(construction, reason=made.known[0].reason, detail=made.known[0].why)
         if made.any or made.foreign or made.unknown or (made.own and made.known):
             return construction
         if made.own:
@@ -245,6 +209,12 @@ class Makers:
 
     def _custom(self, construction: Construction, cls: Class) -> Construction:
         base = self._root(cls)
+        first = next((a.value for a in construction.call.args if not a.star and a.keyword is None), None)
+        if first is not None and evidence.is_optimizer(first):
+            what = (
+                f"it is given an optimizer, {construction.module.text(first)}, which is to be wrapped where it is made"
+            )
+            return replace(construction, reason="wrapper", detail=what)
         if base is not None and base.reason:
             return replace(construction, reason=base.reason, detail=base.why)
         why = (
@@ -270,91 +240,7 @@ class Makers:
                     return replace(construction, reason="no-momentum", detail=what)
         return construction
 
-    # -- factories and the unknown --------------------------------------------------------------------------------
-
-    def _builds_anything(self, call: cst.Call, values: Iterable[Value], module: Module) -> bool:
-        """Whether the project's own function, or a registry's method, builds whatever a config names."""
-        name = evidence.callee(call.func)
-        for value in values:
-            if isinstance(value, Function) and ("instantiate" in name or "from_c" in name):
-                return True
-        func = call.func
-        registry = isinstance(func, cst.Attribute) and func.attr.value in ("build", "create")
-        return registry and isinstance(func, cst.Attribute) and _is_registry(evidence.callee(func.value))
-
-    def _generic(self, call: cst.Call, module: Module) -> Construction | None:
-        """A factory of anything: a site if the node it is given, or what is done with the result, says optimizer."""
-        registry = isinstance(call.func, cst.Attribute) and _is_registry(evidence.callee(call.func.value))
-        node = registry or evidence.node_of_optimizer(call)
-        passed = any(
-            evidence.is_parameters(a.value) or evidence.is_list_of_one(a.value) or _keyword(a) == "params"
-            for a in call.args
-        )
-        kept = evidence.keeps_optimizer(call, module)
-        if not ((node and (passed or kept or registry)) or (kept and passed)):
-            return None
-        if evidence.is_called_later(call, module):
-            return None  # a partial: the call of that is the site
-        return Construction(module, call, (), "factory")
-
-    def _foreign(self, call: cst.Call, module: Module, names: tuple[str, ...], direct: bool) -> Construction | None:
-        """Something of a library that is not in the catalogue."""
-        if any(name.partition(".")[0] in _OTHER_FRAMEWORKS for name in names):
-            return None
-        named = [n for n in names if evidence.looks_like_class(n.rpartition(".")[2])]
-        verbs = [n for n in names if evidence.names_verb(n.rpartition(".")[2])]
-        known = any(n.rpartition(".")[2] in self.catalogue.class_names for n in named)
-        if not evidence.takes_parameters(call) and not (known and "lr" in _keywords(call)):
-            return None
-        if not direct and evidence.names_maker(evidence.callee(call.func)):
-            return Construction(module, call, (), self._form(call, module, self._sorted(())))
-        if named or verbs:
-            what = f"{(named or verbs)[0]} is not known to cautify; if it is an optimizer class, list it in "
-            return Construction(module, call, names, "call", "ambiguous", what + "[tool.cautify.optimizers]")
-        return None
-
-    def _opaque(self, call: cst.Call, module: Module) -> Construction | None:
-        """Something that nobody can say what it is, but is called and used as an optimizer's maker."""
-        name = evidence.callee(call.func)
-        empty = self._sorted(())
-        if not evidence.takes_parameters(call):
-            return None
-        if evidence.names_maker(name):
-            return Construction(module, call, (), self._form(call, module, empty))
-        if evidence.looks_like_class(name) and name in self.catalogue.class_names:
-            what = f"where {name} comes from could not be established"
-            return Construction(module, call, (), "call", "ambiguous", what)
-        if evidence.names_verb(name) and evidence.keeps_optimizer(call, module):
-            what = f"what {name} is, and so where its optimizer is made, could not be established"
-            return Construction(module, call, (), "factory", "ambiguous", what)
-        return None
-
-
-def argument(call: cst.Call, keyword: str, position: int | None) -> cst.BaseExpression | None:
-    """The value passed for a parameter, by name or by position, or None."""
-    for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value == keyword:
-            return arg.value
-    plain = []
-    for arg in call.args:
-        if arg.keyword is not None or arg.star:
-            break
-        plain.append(arg.value)
-    return plain[position] if position is not None and position < len(plain) else None
-
 
 def _looks_made(name: str, call: cst.Call) -> bool:
     """Whether a call of something that is held in a variable could make an optimizer, by its name and arguments."""
-    return evidence.names_maker(name) or evidence.takes_parameters(call) or "lr" in _keywords(call)
-
-
-def _keywords(call: cst.Call) -> set[str]:
-    return {a.keyword.value for a in call.args if a.keyword is not None}
-
-
-def _keyword(arg: cst.Arg) -> str:
-    return arg.keyword.value if arg.keyword is not None else ""
-
-
-def _is_registry(name: str) -> bool:
-    return name.removesuffix("_REGISTRY").removesuffix("S") in ("OPTIMIZER", "OPTIMISER", "OPTIM")
+    return evidence.names_maker(name) or evidence.takes_parameters(call) or "lr" in evidence.keywords(call)

@@ -147,7 +147,8 @@ class Names:
         while scope is not None:
             visible = scope is first or not isinstance(scope.node, cst.ClassDef)
             if visible and name in scope.bindings:
-                for binding in scope.bindings[name]:
+                bindings = self.seen(scope.bindings[name], node, module) if scope is first else scope.bindings[name]
+                for binding in bindings:
                     yield from self.bound(binding, module)
                 for star in scope.stars:
                     yield from self._from_star(star, name, module)
@@ -159,6 +160,10 @@ class Names:
                     return
             scope = scope.parent
         yield UNKNOWN
+
+    def seen(self, bindings: list[Binding], node: cst.CSTNode, module: Module) -> list[Binding]:
+        """Those of a name's bindings whose value a place in the same scope may see. Flow is not looked at here: all."""
+        return bindings
 
     def bindings(self, name: str, node: cst.CSTNode, module: Module) -> tuple[Binding, ...]:
         """The bindings of a name in the scope that a place sees it from, star imports left out."""

@@ -27,6 +27,7 @@ _OPT_WORD = re.compile(rb"(?m)^.*(?:[oO]pt|OPT).*$")
 _FOREIGN_WORD = re.compile(
     rb"(?m)^[A-Z].*(?:Adam|SGD|Lion|Optim|Adagrad|[pP]rop|Adafactor|[lL]amb|LAMB|Prodigy|Shampoo)"
 )
+_DERIVED = re.compile(rb"class[ ]+\w+\((?:[\w.]+,\s*)*[\w.]*(?:Optimizer(?:\d\w*)?|Adam\w*Base)\b")
 _ALWAYS = (_LOOKED_UP, _NODE, _NODE_KEPT, _REGISTRY)
 _ANNOTATED = re.compile(rb"Optimizer\s*\]")
 
@@ -49,9 +50,11 @@ def defining(project: Project, catalogue: Catalogue) -> list[str]:
     bases = _encoded(catalogue.class_names | {"Optimizer"})
     found = []
     for path in mentioning_optimizers(project, catalogue):
-        named = project.words(path) & bases
         data = project.data[path]
-        if named and b"class " in data and _pattern(rb"class\s+\w+\s*\((?:[^()]*\W)?(?:%s)\b", named).search(data):
+        if b"class " not in data:
+            continue
+        named = project.words(path) & bases
+        if (named and _pattern(rb"class\s+\w+\s*\((?:[^()]*\W)?(?:%s)\b", named).search(data)) or _DERIVED.search(data):
             found.append(path)
     return found
 

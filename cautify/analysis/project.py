@@ -18,6 +18,9 @@ from cautify.model import Problem
 from cautify.source import Undecodable, read_source
 
 _WORD = re.compile(rb"[A-Za-z_]\w+")
+_WHOLE_WORD = re.compile(rb"\w+")
+_BASES = re.compile(rb"\bclass\s+\w+\s*[\[(]([\s\S]*?):[ \t]*(?:[#\r\n]|$)")
+_RENAMED = re.compile(rb"\b(\w+)[\s\\]+as\b")
 _DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
@@ -46,6 +49,7 @@ class Project:
         self.data: dict[str, bytes] = {}
         self._modules: dict[str, Module | None] = {}
         self._words: dict[str, frozenset[bytes]] = {}
+        self._base_words: dict[str, frozenset[bytes]] = {}
         self._base: Project | None = None
         self._overlay: frozenset[str] = frozenset(overlay or ())
         overlay = overlay or {}
@@ -64,6 +68,7 @@ class Project:
         changed.data = {**self.data, **overlay}
         changed._modules = {p: m for p, m in self._modules.items() if p not in overlay}
         changed._words = {p: w for p, w in self._words.items() if p not in overlay}
+        changed._base_words = {p: w for p, w in self._base_words.items() if p not in overlay}
         changed.problems = dict(self.problems)
         changed._base = self
         return changed
@@ -108,6 +113,14 @@ class Project:
         if path not in self._words:
             self._words[path] = frozenset(_WORD.findall(data))
         return self._words[path]
+
+    def base_words(self, path: str) -> frozenset[bytes]:
+        """The words between the brackets of a file's class statements, and those that it gives another name."""
+        if path not in self._base_words:
+            data = self.data[path]
+            found = [word for header in _BASES.findall(data) for word in _WHOLE_WORD.findall(header)]
+            self._base_words[path] = frozenset(found + _RENAMED.findall(data))
+        return self._base_words[path]
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:
         """The files that hold one of the given identifiers, in order."""
@@ -167,17 +180,31 @@ class Project:
         candidates = self._roots.get(top, set())
         if not candidates or top in sys.stdlib_module_names:
             return []
+        candidates = {d for d in candidates if self._is_meant(d, top)}
         above = [d for d in candidates if _within(here, d) and not self.is_package(d)]
         if above:
             return sorted(above, key=len, reverse=True)
-        if top in _INSTALLED:
-            return []
         roots = [d for d in candidates if not self.is_package(d)]
         if len(roots) > 1:
             roots = [d for d in roots if not is_test(d + "/x.py")]
         if len(roots) == 1:
             return roots
         return [here] if not roots and here in candidates else []
+
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def _is_meant(self, directory: str, top: str) -> bool:
+        """Whether ``directory`` holds what the project imports as ``top``, not just something of an installed name.
+
+        It does when some module or name that is imported from ``top`` is there.
+        """
+        path = f"{directory}/{top}".lstrip("/")
+        file = next((f for f in (f"{path}.py", f"{path}/__init__.py") if f in self.data), None)
+        wanted = self._imported_from.get(top, frozenset())
+        if any(f"{path}/{name}.py" in self.data or f"{path}/{name}" in self._directories for name in wanted):
+            return True
+        if file is None or top in _INSTALLED:
+            return False
+        return not wanted or any(name.encode("ascii") in self.words(file) for name in wanted)
 
     def _below(self, directory: str, dotted: str) -> str | Package | None:
         path = "/".join(p for p in [directory, *dotted.split(".")] if p)
@@ -225,7 +252,8 @@ class Project:
             above = above.parent
             if not names[0].isidentifier():
                 break
-            if self._is_imported(tuple(names)):
+            directory = f"{above}/{'/'.join(names[:-1])}".removeprefix("./")
+            if self._is_imported(tuple(names)) or self._is_imported_from(tuple(names[:-1]), directory):
                 best = "" if str(above) == "." else str(above)
         return best
 
@@ -233,13 +261,27 @@ class Project:
         """Whether some file imports a module by this dotted name, whole or out of its package."""
         return ".".join(names) in self._imported
 
+    def _is_imported_from(self, names: tuple[str, ...], directory: str) -> bool:
+        """Whether some file imports, by this dotted name, from a directory in which what it imports lies."""
+        wanted = self._imported_from.get(".".join(names), frozenset())
+        return any(f"{directory}/{n}.py" in self.data or f"{directory}/{n}" in self._directories for n in wanted)
+
     def imports_package(self, name: str) -> bool:
         """Whether some file imports from a top-level package by its name."""
-        return name in self._imported_tops
+        return name in self._imported_from or name in self._imported
 
     @cached_property
-    def _imported_tops(self) -> frozenset[str]:
-        return frozenset(name.partition(".")[0] for name in self._imported)
+    def _imported_from(self) -> dict[str, frozenset[str]]:
+        """Package, at any depth → the names of all that some file imports out of it."""
+        if self._base is not None:
+            return self._base._imported_from
+        found: dict[str, set[str]] = {}
+        for dotted in self._imported:
+            package, dot, name = dotted.rpartition(".")
+            while dot and name not in (members := found.setdefault(package, set())):
+                members.add(name)
+                package, dot, name = package.rpartition(".")
+        return {package: frozenset(members) for package, members in found.items()}
 
     @cached_property
     def _imported(self) -> frozenset[str]:

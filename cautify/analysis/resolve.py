@@ -19,7 +19,7 @@ from cautify.analysis.names import (
 )
 from cautify.analysis.project import Project
 from cautify.analysis.scopes import Binding
-from cautify.analysis.syntax import Module, dotted, literal, walk
+from cautify.analysis.syntax import Module, dotted, literal
 from cautify.optimizers import Catalogue
 
 __all__ = ["UNKNOWN", "Class", "External", "Function", "Imported", "Nothing", "Resolver", "Unknown", "Value"]
@@ -33,7 +33,7 @@ class Resolver(Names):
     def __init__(self, project: Project, catalogue: Catalogue) -> None:
         super().__init__(project, catalogue)
         self._subclasses: dict[cst.ClassDef, tuple[Class, ...]] = {}
-        self._assignments: dict[cst.ClassDef, dict[str, list[cst.Assign | cst.AnnAssign]]] = {}
+        self._assignments: dict[tuple[cst.ClassDef, str], list[cst.Assign | cst.AnnAssign]] = {}
 
     # -- classes --------------------------------------------------------------------------------------------------
 
@@ -67,10 +67,10 @@ class Resolver(Names):
         """The direct subclasses in this project."""
         if cls.node not in self._subclasses:
             found: dict[cst.ClassDef, Class] = {}
-            mark = re.compile(rb"\bclass\s+\w+\s*[\[(][^:]*\b%(n)s\b|\b%(n)s\s+as\b" % {b"n": cls.name.encode()}).search
+            name = cls.name.encode("utf-8")
             for path in self.project.mentioning_word({cls.name}):
-                module = self.project.module(path) if mark(self.project.data[path]) else None
-                for node in module.classes if module else ():
+                module = self.project.module(path) if name in self.project.base_words(path) else None
+                for node in module.classes_below({cls.name}) if module else ():
                     candidate = Class(module, node)  # type: ignore[arg-type]
                     if any(
                         self.may_name(a.value, {cls.name}, module)  # type: ignore[arg-type]
@@ -171,17 +171,20 @@ class Resolver(Names):
 
     def assigned_attributes(self, cls: Class, name: str) -> list[cst.BaseExpression]:
         """The values that methods of a class assign to ``self.name``."""
-        return [s.value for s in self._self_assignments(cls).get(name, ()) if s.value is not None]
+        return [s.value for s in self._self_assignments(cls, name) if s.value is not None]
 
     def _annotated_attributes(self, cls: Class, name: str) -> list[cst.BaseExpression]:
-        statements = self._self_assignments(cls).get(name, ())
+        statements = self._self_assignments(cls, name)
         return [s.annotation.annotation for s in statements if isinstance(s, cst.AnnAssign)]
 
-    def _self_assignments(self, cls: Class) -> dict[str, list[cst.Assign | cst.AnnAssign]]:
-        """Attribute name → the assignments to it on ``self`` in the methods of a class."""
-        if cls.node not in self._assignments:
-            found: dict[str, list[cst.Assign | cst.AnnAssign]] = {}
-            for node in walk(cls.node.body):
+    def _self_assignments(self, cls: Class, name: str) -> list[cst.Assign | cst.AnnAssign]:
+        """The assignments to an attribute of ``self`` in the methods of a class."""
+        if (cls.node, name) not in self._assignments:
+            found = self._assignments[cls.node, name] = []
+            given = re.compile(rf"\.[\s\\]*{name}[\s\\)]*[:=]").search
+            for node in cls.module.walk_where(
+                cls.node.body, lambda body: name in body.code and given(body.code) is not None
+            ):
                 if isinstance(node, cst.Assign):
                     targets = [t.target for t in node.targets]
                 elif isinstance(node, cst.AnnAssign):
@@ -189,10 +192,9 @@ class Resolver(Names):
                 else:
                     continue
                 for target in targets:
-                    if isinstance(target, cst.Attribute) and dotted(target.value) == "self":
-                        found.setdefault(target.attr.value, []).append(node)
-            self._assignments[cls.node] = found
-        return self._assignments[cls.node]
+                    if isinstance(target, cst.Attribute) and target.attr.value == name:
+                        found += [node] if dotted(target.value) == "self" else []
+        return self._assignments[cls.node, name]
 
     def annotated(self, annotation: cst.BaseExpression, module: Module) -> frozenset[Class]:
         """The classes of this project named by a type annotation; unions give several, ``None`` and foreigners none."""

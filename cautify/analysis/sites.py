@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import libcst as cst
 
+from cautify.analysis.construction import UNSUITABLE, Construction, argument
 from cautify.analysis.discover import is_test
 from cautify.analysis.flows import Flows
-from cautify.analysis.makers import UNSUITABLE, Construction, Makers, argument
+from cautify.analysis.makers import Makers
 from cautify.analysis.prefilter import candidates, defining
 from cautify.analysis.resolve import Class, External, Imported, Resolver, Unknown
 from cautify.analysis.syntax import Module, dotted
@@ -50,6 +51,9 @@ class SiteFinder:
             if module is None:
                 continue
             sites = list(self._in_module(module, makers))
+            if module.broken:
+                self.project.problems[path] = Problem(path, "unparsable", module.broken)
+                continue
             try:
                 for site in sites:
                     module.span(site.outer)
@@ -66,13 +70,12 @@ class SiteFinder:
             module = None if says_runtime(self.project.data[path]) else self.project.module(path)
             for node in module.classes if module else ():
                 cls = Class(module, node)  # type: ignore[arg-type]
-                bases = self.resolver.bases(cls)
-                if any(isinstance(b, External) and self.flows.is_optimizer_class(b.name) for b in bases):
+                if self.flows.is_own_optimizer(cls):
                     found.update({c.node: c for c in self.resolver.descendants(cls)})
         return list(found.values())
 
     def _in_module(self, module: Module, makers: Makers) -> Iterator[Construction]:
-        for call in module.calls:
+        for call in module.calls_where(makers.looking_into(module)):
             construction = makers.construction(call, module)
             if construction is not None:
                 yield self._judged(construction)
@@ -109,7 +112,8 @@ class SiteFinder:
             kind = self._cautious(around, module)
             if kind:
                 return around, kind == "ours"
-        if isinstance(parent, cst.Assign) and all(isinstance(t.target, cst.Name) for t in parent.targets):
+        said = b"autious" in module.source.utf8
+        if said and isinstance(parent, cst.Assign) and all(isinstance(t.target, cst.Name) for t in parent.targets):
             names = {t.target.value for t in parent.targets if isinstance(t.target, cst.Name)}
             scope = module.scope(call)
             for other in module.calls:

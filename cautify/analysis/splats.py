@@ -82,7 +82,7 @@ def _name(name: str, node: cst.BaseExpression, module: Module, resolver: Resolve
         if may_hold_fields(binding.value, module, resolver, depth + 1):
             return True
     scope = module.scope(node)
-    for call in module.calls:
+    for call in module.calls_of({"update"}):
         method = call.func
         if isinstance(method, cst.Attribute) and method.attr.value == "update" and dotted(method.value) == name:
             added = [a.value for a in call.args if a.keyword is None and module.scope(call) is scope]

@@ -15,6 +15,8 @@ from cautify.analysis.sites import Construction, argument
 from cautify.analysis.syntax import Module, dotted
 from cautify.homes import field as fields
 
+_OWN = frozenset({"cls", "klass", "type", "__class__"})
+
 
 @dataclass(frozen=True)
 class Forward:
@@ -153,14 +155,14 @@ class SwitchPlanner:
             if (not self.tests and is_test(path)) or not called(self.resolver.project.data[path]):
                 continue
             module = self.resolver.project.module(path)
-            for call in module.calls if module else ():
+            for call in module.calls_of(names) if module else ():
                 if self.resolver.may_name(call.func, names, module):  # type: ignore[arg-type]
                     values = self.resolver.values(call.func, module)  # type: ignore[arg-type]
                     built = [v for v in values if isinstance(v, Class) and v.node in family]
                     if built and len(built) == len(values):
                         found.append((module, call, built[0]))
         for cls in family.values():
-            found += [(cls.module, call, cls) for call in cls.module.calls if self._is_own_class(call, cls)]
+            found += [(cls.module, call, cls) for call in cls.module.calls_of(_OWN) if self._is_own_class(call, cls)]
         return found  # type: ignore[return-value]
 
     def _is_own_class(self, call: cst.Call, cls: Class) -> bool:

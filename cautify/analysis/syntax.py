@@ -1,78 +1,52 @@
 """libcst → :class:`Module`: parents, scopes, bindings and byte spans.
 
-One walk per module records what name resolution needs. Spans cost more than parsing, so they are computed only for
-modules in which something will be reported or edited.
+One walk per module records what name resolution needs. The bodies of functions are parsed, and walked, when somebody
+looks into them. Spans cost more than parsing, so they are computed only around what will be reported or edited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
-from functools import cache, cached_property
+from collections.abc import Callable, Collection, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from functools import cached_property, partial
 
 import libcst as cst
 
-from cautify.analysis.scopes import Binding, Comprehension, Scope
-from cautify.analysis.spans import locate, locate_statement
-from cautify.errors import ProofFailed
+from cautify.analysis.binding import BINDING, bind
+from cautify.analysis.deferred import Block, Body, defer, number, outline, restore
+from cautify.analysis.nodes import children, dotted, literal, walk
+from cautify.analysis.scopes import Binding, Comprehension, Scope, ScopeNode
+from cautify.analysis.spans import Positions
 from cautify.source import Source
 
-_SKIPPED: tuple[str, ...] = (
-    *("whitespace", "lpar", "rpar", "leading_lines", "lines_after", "trailing_", "header", "footer", "indent"),
-    *("comma", "semicolon", "equal", "operator", "dot", "colon", "newline"),
-)
-
-_LEAVES = frozenset({type(None), str, bool, cst.MaybeSentinel})
+__all__ = ["Module", "Unparsable", "children", "dotted", "literal", "walk"]
 
 
 class Unparsable(ValueError):
     """libcst cannot read the file."""
 
 
-@cache
-def _child_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
-    return tuple(
-        f.name
-        for f in fields(kind)
-        if not f.name.startswith(_SKIPPED) and f.name not in ("encoding", "value_type", "asynchronous")
-    )
+class Parents(dict[cst.CSTNode, cst.CSTNode]):
+    """Node → the node around it. One node is asked for where it is parsed; who asks for all gets the rest parsed."""
 
+    def __init__(self, complete: Callable[[], None]) -> None:
+        super().__init__()
+        self._complete = complete
 
-def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The child nodes that mean something: no white space, commas, parentheses or operators."""
-    for name in _child_fields(type(node)):
-        value = getattr(node, name)
-        kind = type(value)
-        if kind is tuple or kind is list:
-            yield from value
-        elif kind not in _LEAVES:
-            yield value
+    def __iter__(self) -> Iterator[cst.CSTNode]:
+        self._complete()
+        return super().__iter__()
 
+    def keys(self) -> KeysView[cst.CSTNode]:  # type: ignore[override]
+        self._complete()
+        return super().keys()
 
-def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """``node`` and all that is in it, in source order of siblings."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+    def values(self) -> ValuesView[cst.CSTNode]:  # type: ignore[override]
+        self._complete()
+        return super().values()
 
-
-def dotted(node: cst.CSTNode | None) -> str:
-    """``a.b.c`` for a name or a chain of attributes, else the empty string."""
-    parts: list[str] = []
-    while isinstance(node, cst.Attribute):
-        parts.append(node.attr.value)
-        node = node.value
-    if not isinstance(node, cst.Name):
-        return ""
-    return ".".join([node.value, *reversed(parts)])
-
-
-def literal(node: cst.CSTNode | None) -> str | None:
-    """The value of a plain string literal, or None."""
-    if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
-        value = node.evaluated_value
-        return value if isinstance(value, str) else None
-    return None
+    def items(self) -> ItemsView[cst.CSTNode, cst.CSTNode]:  # type: ignore[override]
+        self._complete()
+        return super().items()
 
 
 class Module:
@@ -85,68 +59,136 @@ class Module:
             Unparsable: a syntax error, or nesting too deep.
         """
         try:
-            self.tree = cst.parse_module(source.text)
+            self.tree, self._bodies = _parsed(source.text)
             self.source = source
             self.path = source.path
-            self.parents: dict[cst.CSTNode, cst.CSTNode] = {}
+            self.broken = ""
+            self.parents = Parents(self._parse_all)
             self.scopes: dict[cst.CSTNode, Scope] = {}
-            self.calls: list[cst.Call] = []
-            self.classes: list[cst.ClassDef] = []
+            self._calls: list[cst.Call | Body] = []
+            self._classes: list[cst.ClassDef | Body] = []
+            self._imports: list[cst.Import | cst.ImportFrom] = []
+            self._unparsed: dict[cst.CSTNode, Body] = {}
             self._returned: dict[cst.CSTNode, list[cst.BaseExpression]] = {}
             self._stored: dict[str, list[cst.BaseExpression]] = {}
-            self._located: dict[cst.CSTNode, tuple[int, int]] = {}
-            self.root = Scope(self.tree, None)
-            self.scopes[self.tree] = self.root
-            for statement in self.tree.body:
-                self._visit(statement, self.tree, self.root)
-            for scope in list(self.scopes.values()):
-                self._move_outwards(scope)
-        except RecursionError as error:
-            raise Unparsable("nested too deeply") from error
-        except cst.ParserSyntaxError as error:
-            raise Unparsable(f"line {error.raw_line}: {error.message}") from error
-        except (cst.CSTValidationError, UnicodeError) as error:
-            raise Unparsable(str(error)) from error
+            self._positions = Positions(self.tree, source, self.parents)
+            self.root = self._scope(self.tree, None)
+            self._take_in(self.tree.body, self.tree, self.root)
+            for body in self._bodies:
+                if body.parse is not None and body.may_bind_outside:
+                    body.parse()
+        except _CANNOT as error:
+            raise Unparsable(_why(error)) from error
+        if self.broken:
+            raise Unparsable(self.broken)
+
+    # -- what is parsed later -------------------------------------------------------------------------------------
+
+    @property
+    def calls(self) -> list[cst.Call]:
+        """Every call."""
+        return list(self.calls_where(lambda body: True))
+
+    @property
+    def classes(self) -> list[cst.ClassDef]:
+        """Every class definition."""
+        return self._classes_in(lambda body: True)
+
+    def classes_below(self, names: Collection[str]) -> list[cst.ClassDef]:
+        """The class definitions, without some whose bases cannot be called by one of ``names``."""
+        here = self.called(names)
+        return self._classes_in(lambda body: body.may_say(here))
+
+    def _classes_in(self, matters: Callable[[Body], bool]) -> list[cst.ClassDef]:
+        for body in list(self._unparsed.values()):
+            if body.parse is not None and body.may_hold_class and matters(body):
+                body.parse()
+        return [c for part in self._classes for c in (part.classes if isinstance(part, Body) else (part,))]
+
+    @property
+    def imports(self) -> list[cst.Import | cst.ImportFrom]:
+        """Every import statement, in no order."""
+        for body in list(self._unparsed.values()):
+            if body.parse is not None and body.may_import:
+                body.parse()
+        return self._imports
+
+    def calls_where(self, matters: Callable[[Body], bool]) -> Iterator[cst.Call]:
+        """The calls, in order, without some of those in bodies for which ``matters`` is false."""
+        for part in self._calls:
+            if not isinstance(part, Body):
+                yield part
+                continue
+            if part.parse is not None and matters(part):
+                part.parse()
+            yield from part.calls
+
+    def calls_of(self, names: Collection[str]) -> Iterator[cst.Call]:
+        """The calls, in order, without some whose callee cannot be called by one of ``names``."""
+        here = self.called(names)
+        return self.calls_where(lambda body: body.may_say(here))
+
+    def nodes_where(self, matters: Callable[[Body], bool]) -> list[cst.CSTNode]:
+        """The nodes, without those in bodies for which ``matters`` is false, unless they are parsed already."""
+        for body in list(self._unparsed.values()):
+            if body.parse is not None and matters(body):
+                body.parse()
+        return list(dict.__iter__(self.parents))
+
+    def walk_where(self, node: cst.CSTNode, matters: Callable[[Body], bool]) -> Iterator[cst.CSTNode]:
+        """As :func:`walk`, without what is in bodies for which ``matters`` is false, unless they are parsed already."""
+        yield node
+        body = self._unparsed.get(self.parents[node]) if isinstance(node, Block) else None
+        if body is None or matters(body):
+            for child in children(node):
+                yield from self.walk_where(child, matters)
+
+    def called(self, names: Collection[str]) -> Collection[str]:
+        """The names, and those by which this module imports them."""
+        others = [
+            n for n, found in self.root.bindings.items() if n not in names and any(b.member in names for b in found)
+        ]
+        return {*names, *others} if others else names
+
+    def _parse_all(self) -> None:
+        for body in list(self._unparsed.values()):
+            if body.parse is not None:
+                body.parse()
+
+    def _defer(self, body: Body, function: cst.FunctionDef, block: cst.IndentedBlock, scope: Scope) -> None:
+        body.parse = partial(self._put_back, body, function, block, scope, block.body[0])
+        self.parents[block] = function
+        self._unparsed[function] = body
+        self._calls.append(body)
+        self._classes.append(body)
+        defer(block, scope, body.parse)
+
+    def _put_back(
+        self, body: Body, function: cst.FunctionDef, block: cst.IndentedBlock, scope: Scope, mark: cst.CSTNode
+    ) -> None:
+        """Parse a body and take it in. A body that cannot be parsed stays empty, and the module is ``broken``."""
+        body.parse = None
+        del self._unparsed[function]
+        before = self._bodies[body.number - 1].end if body.number else 0
+        self._positions.bound(function, before, body.end)
+        restore(block, scope, ())
+        calls, classes = self._calls, self._classes
+        self._calls, self._classes = body.calls, body.classes  # type: ignore[assignment]
+        try:
+            first, *others = body.statements(self.tree.default_indent)
+            statements = (first.with_changes(leading_lines=mark.leading_lines), *others)  # type: ignore[attr-defined]
+            restore(block, scope, statements)
+            self._take_in(statements, block, scope)
+        except _CANNOT as error:
+            self.broken = _why_not(self.source.text) or _why(error)
+        finally:
+            self._calls, self._classes = calls, classes
 
     # -- positions ------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _spans(self) -> Mapping[cst.CSTNode, tuple[int, int]]:
-        spans, code = locate(self.tree)
-        self._reproduced = _common_prefix(code, self.source.text)
-        return spans
-
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Start and end of a node in the normalised buffer, without the parentheses around it."""
-        if node not in self._located and "_spans" not in self.__dict__:
-            self._locate_around(node)
-        if node in self._located:
-            return self._located[node]
-        start, end = self._spans[node]
-        if end > self._reproduced:
-            raise ProofFailed(self.path, "its parser does not reproduce it to the byte", "Leave it out with --exclude.")
-        return start, end
-
-    def _locate_around(self, node: cst.CSTNode) -> None:
-        """Find the statement around a node by its text, where no other has the same: most files are never written out.
-
-        Positions take longer than parsing, and few statements of a file are ever asked for.
-        """
-        chain = [node, *self.ancestors(node)]
-        place = next(
-            (n for n, above in enumerate(chain[1:]) if isinstance(above, (cst.IndentedBlock, cst.Module))), None
-        )
-        if place is None:
-            return
-        blocks = [b for b in reversed(chain[place + 1 :]) if isinstance(b, cst.IndentedBlock)]
-        indents = [self.tree.default_indent if b.indent is None else b.indent for b in blocks]
-        spans, code = locate_statement(chain[place], indents, self.tree)
-        text, data = code.encode("utf-8"), self.source.utf8
-        at = data.find(text)
-        while at > 0 and data[at - 1 : at] != b"\n":
-            at = data.find(text, at + 1)
-        if at >= 0 and text.strip() and data.find(text, at + 1) < 0:
-            self._located.update((n, (start + at, end + at)) for n, (start, end) in spans.items())
+        return self._positions.span(node)
 
     def outer_span(self, node: cst.CSTNode) -> tuple[int, int]:
         """The same with the parentheses that belong to the expression."""
@@ -204,10 +246,16 @@ class Module:
 
     def returned(self, function: cst.FunctionDef) -> tuple[cst.BaseExpression, ...]:
         """What a function's own return statements give, in order."""
+        if function in self._unparsed:
+            _ = function.body.body
         return tuple(self._returned.get(function, ()))
 
     def stored(self, name: str) -> tuple[cst.BaseExpression, ...]:
         """The values that ``name[…] = value`` puts into something of that name, anywhere in the module."""
+        last = name.rpartition(".")[2]
+        for body in list(self._unparsed.values()):
+            if body.parse is not None and last in body.code:
+                body.parse()
         return tuple(self._stored.get(name, ()))
 
     def method_class(self, function: cst.FunctionDef) -> cst.ClassDef | None:
@@ -242,6 +290,18 @@ class Module:
 
     # -- the walk -------------------------------------------------------------------------------------------------
 
+    def _take_in(self, statements: Sequence[cst.CSTNode], parent: cst.CSTNode, scope: Scope) -> None:
+        known = len(self.scopes)
+        for statement in statements:
+            self._visit(statement, parent, scope)
+        for opened in [scope, *list(self.scopes.values())[known:]]:
+            if opened.node not in self._unparsed:
+                self._move_outwards(opened)
+
+    def _scope(self, node: ScopeNode, parent: Scope | None) -> Scope:
+        scope = self.scopes[node] = Scope(node, parent)
+        return scope
+
     def _visit(self, node: cst.CSTNode, parent: cst.CSTNode, scope: Scope) -> None:
         self.parents[node] = parent
         kind = type(node)
@@ -249,13 +309,16 @@ class Module:
             self._open(node, scope)
             return
         if kind is cst.Call:
-            self.calls.append(node)  # type: ignore[arg-type]
+            self._calls.append(node)  # type: ignore[arg-type]
         elif kind is cst.Return and node.value is not None:  # type: ignore[attr-defined]
             self._returned.setdefault(scope.node, []).append(node.value)  # type: ignore[attr-defined]
-        elif kind in _BINDING:
-            self._bind(node, scope)
+        elif kind in BINDING:
+            bind(node, scope)
             if kind is cst.Import or kind is cst.ImportFrom:
+                self._imports.append(node)  # type: ignore[arg-type]
                 return
+            if kind is cst.Assign:
+                self._store(node)  # type: ignore[arg-type]
         for child in children(node):
             self._visit(child, node, scope)
 
@@ -274,17 +337,27 @@ class Module:
     def _open(self, node: cst.CSTNode, scope: Scope) -> None:
         """Visit a node that opens a scope: its decorators, defaults, bases and first iterable belong outside."""
         assert isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda, cst.BaseComp))
-        inner = self.scopes[node] = Scope(node, scope)
+        inner = self._scope(node, scope)
         if isinstance(node, cst.FunctionDef):
             scope.add(Binding(node.name.value, "def", node))
         elif isinstance(node, cst.ClassDef):
             scope.add(Binding(node.name.value, "class", node))
-            self.classes.append(node)
+            self._classes.append(node)
         for child in children(node):
             within = _evaluated_inside(child, node)
             if isinstance(child, cst.Parameters):
                 self._parameters(child, inner)
+            elif within and self._bodies and isinstance(node, cst.FunctionDef):
+                left_out = number(node.body)
+                if left_out is not None:
+                    self._defer(self._bodies[left_out], node, child, inner)  # type: ignore[arg-type]
+                    continue
             self._visit(child, node, inner if within else scope)
+
+    def _store(self, node: cst.Assign) -> None:
+        for assigned in node.targets:
+            if isinstance(assigned.target, cst.Subscript):
+                self._stored.setdefault(dotted(assigned.target.value), []).append(node.value)
 
     def _parameters(self, parameters: cst.Parameters, inner: Scope) -> None:
         every = [*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]
@@ -293,92 +366,35 @@ class Module:
             annotation = p.annotation.annotation if p.annotation else None
             inner.add(Binding(p.name.value, "param", p, p.default, annotation))
 
-    def _bind(self, node: cst.CSTNode, scope: Scope) -> None:
-        match node:
-            case cst.Import(names=names):
-                for alias in names:
-                    name = dotted(alias.name)
-                    if alias.asname and isinstance(alias.asname.name, cst.Name):
-                        scope.add(Binding(alias.asname.name.value, "import", node, target=name))
-                    else:
-                        top = name.partition(".")[0]
-                        scope.add(Binding(top, "import", node, target=top))
-            case cst.ImportFrom(module=module, names=names, relative=relative):
-                target = "." * len(relative) + dotted(module)
-                if isinstance(names, cst.ImportStar):
-                    scope.stars.append(target)
-                    return
-                for alias in names:
-                    name = dotted(alias.name)
-                    bound = (
-                        alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
-                    )
-                    scope.add(Binding(bound, "import", node, target=target, member=name))
-            case cst.Assign(targets=targets, value=value):
-                for assigned in targets:
-                    self._assign(assigned.target, value, node, scope)
-            case cst.AnnAssign(target=cst.Name(value=name), annotation=annotation, value=value):
-                kind = "assign" if value is not None else "annotation"
-                scope.add(Binding(name, kind, node, value, annotation.annotation))
-            case cst.NamedExpr(target=cst.Name(value=name), value=value):
-                while isinstance(scope.node, cst.BaseComp) and scope.parent:
-                    scope = scope.parent
-                scope.add(Binding(name, "assign", node, value))
-            case cst.Global(names=names) | cst.Nonlocal(names=names):
-                scope.outwards.update({n.name.value: type(node) for n in names})
-            case cst.For(target=target, iter=iterated) | cst.CompFor(target=target, iter=iterated):
-                self._opaque(target, node, scope, iterated, iterated=True)
-            case cst.AugAssign(target=target):
-                self._opaque(target, node, scope)
-            case cst.Del(target=target):
-                self._opaque(target, node, scope)
-            case cst.AsName(name=target):
-                self._opaque(target, node, scope)
-            case cst.MatchAs(name=cst.Name() as target) | cst.MatchStar(name=cst.Name() as target):
-                self._opaque(target, node, scope)
-            case cst.MatchMapping(rest=cst.Name() as target):
-                self._opaque(target, node, scope)
-            case _:
-                pass
-
-    def _assign(self, target: cst.BaseExpression, value: cst.BaseExpression, node: cst.CSTNode, scope: Scope) -> None:
-        if isinstance(target, cst.Name):
-            scope.add(Binding(target.value, "assign", node, value))
-        elif isinstance(target, cst.Subscript):
-            self._stored.setdefault(dotted(target.value), []).append(value)
-        else:
-            self._opaque(target, node, scope, value)
-
-    def _opaque(
-        self,
-        target: cst.CSTNode,
-        node: cst.CSTNode,
-        scope: Scope,
-        source: cst.BaseExpression | None = None,
-        item: tuple[int, ...] = (),
-        iterated: bool = False,
-    ) -> None:
-        if isinstance(target, cst.Name):
-            scope.add(Binding(target.value, "opaque", node, source=source, item=item, iterated=iterated))
-        elif isinstance(target, (cst.Tuple, cst.List)):
-            for place, element in enumerate(target.elements):
-                known = source if all(isinstance(e, cst.Element) for e in target.elements[: place + 1]) else None
-                self._opaque(element.value, node, scope, known, (*item, place), iterated)
-
 
 _OPENING = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension})
-_BINDING = frozenset({cst.Import, cst.ImportFrom, cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Global, cst.Nonlocal})
-_BINDING |= {cst.AugAssign, cst.For, cst.CompFor, cst.Del, cst.AsName, cst.MatchAs, cst.MatchStar, cst.MatchMapping}
+
+_CANNOT = (RecursionError, cst.ParserSyntaxError, cst.CSTValidationError, UnicodeError)
 
 
-def _common_prefix(code: str, text: str) -> int:
-    """How many bytes are the same. libcst loses a blank line at the end of some files; spans before that are right."""
-    if code == text:
-        return len(text.encode("utf-8"))
-    same = next(
-        (n for n, (one, two) in enumerate(zip(code, text, strict=False)) if one != two), min(len(code), len(text))
-    )
-    return len(text[:same].encode("utf-8"))
+def _parsed(text: str) -> tuple[cst.Module, list[Body]]:
+    """The tree without the bodies of functions, and these; or all of it where libcst does not accept it so."""
+    short, bodies = outline(text)
+    if bodies:
+        try:
+            return cst.parse_module(short), bodies
+        except (cst.ParserSyntaxError, cst.CSTValidationError):
+            pass
+    return cst.parse_module(text), []
+
+
+def _why_not(text: str) -> str:
+    try:
+        cst.parse_module(text)
+    except _CANNOT as error:
+        return _why(error)
+    return ""
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return f"line {error.raw_line}: {error.message}" if isinstance(error, cst.ParserSyntaxError) else str(error)
 
 
 def _has_parens(node: cst.CSTNode) -> bool:

@@ -1,14 +1,16 @@
-"""List every site with its verdict, its reason and its switch. Writes nothing."""
+"""List every site with its verdict, its reason and its switch, or tell how one was resolved. Writes nothing."""
 
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cautify.commands.options import Given, effective
 from cautify.commands.target import find_root
+from cautify.errors import InvalidOption
 from cautify.model import Options, Outcome, Plan
 from cautify.patch import manifest, plan, write
 from cautify.reports.console import Console
@@ -32,6 +34,42 @@ def scan(path: Path, given: Given, *, as_json: bool, console: Console) -> Outcom
         console.result(scan_text(planned, verbose=console.verbose))
     message = "" if planned.sites else "No optimizer is made here: there is nothing to wrap."
     return Outcome(0, message)
+
+
+def explain(path: Path, given: Given, place: str, *, console: Console) -> Outcome:
+    """Print on stdout how ``place``, FILE:LINE, was resolved. FILE is relative to the root or the current directory.
+
+    Raises:
+        CautifyError: as for scan, or ``place`` is not a line of a file that is looked at.
+    """
+    from cautify.analysis.explain import Explainer
+    from cautify.reports.explain import explain_text
+
+    root = find_root(path)
+    file, line = _place(root, place)
+    planned = look(root, effective(given, manifest.load(root), root), console)
+    with _without_collector():
+        explained = Explainer(planned).at(file, line)
+    console.result(explain_text(explained, verbose=console.verbose))
+    return Outcome(0)
+
+
+def _place(root: Path, place: str) -> tuple[str, int]:
+    """A place's file, relative to the root, and its line."""
+    name, _, number = place.rpartition(":")
+    what = f"--explain {place} cannot be used"
+    if not name or not number.isascii() or not number.isdigit():
+        raise InvalidOption(what, "it is not FILE:LINE", "Write it as scan does: src/train.py:12.")
+    candidates = [Path(os.path.abspath(base / name)) for base in (root, Path.cwd())]
+    found = next((c for c in candidates if c.is_file()), None)
+    if found is None:
+        raise InvalidOption(
+            what, f"there is no file {name} in {root} or here", "Check the spelling, and the PATH that is scanned."
+        )
+    inside = next((p for p in (found, found.resolve()) if p.is_relative_to(root)), None)
+    if inside is None:
+        raise InvalidOption(what, f"the file lies outside {root}", "Name the PATH that holds it: scan PATH --explain.")
+    return inside.relative_to(root).as_posix(), int(number)
 
 
 def look(root: Path, options: Options, console: Console, *, prove: bool = False) -> Plan:

@@ -30,7 +30,7 @@ from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
 
 Progress = Callable[[int, int], None]
 _CALL = re.compile(r"[\w\])]\(")
-_LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
+_LONG_STRING = re.compile(r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''")
 
 
 class Composer:
@@ -119,6 +119,7 @@ class Composer:
     def _edits(self) -> dict[str, list[Edit]]:
         rewriters: dict[str, Rewriter] = {}
         inserted: dict[str, dict[tuple[int, str], Edit]] = {}
+        imports: dict[Module, list[tuple[bool, list[Edit]]]] = {}
 
         def rewriter(module: Module) -> Rewriter:
             return rewriters.setdefault(module.path, Rewriter(module, self._style(module)))
@@ -132,7 +133,7 @@ class Composer:
             home = self.switches.homes.get(call)
             if construction.reason is None and construction.wrapper is None:
                 rewriter(module).changes[call] = Change(f"{CLASS_NAME}.wrap(", self._keywords(call))
-                insert(module, self._import(construction))
+                imports.setdefault(module, []).append(self._import(construction))
             for arg, splat in self._field_splats(construction):
                 if splat is not None and can_pop(module, call, splat, self.resolver):
                     insert(module, pops(module, splat))
@@ -145,7 +146,7 @@ class Composer:
             elif not isinstance(placement := self.vendor.placement(module), str):
                 self.placements[call] = placement  # the wrap refuses such an optimizer when the switch is on
                 rewriter(module).changes[call] = Change(f"{CLASS_NAME}.wrap(", self._keywords(call))
-                insert(module, self._import(construction))
+                imports.setdefault(module, []).append(self._import(construction))
         for forward in self.switches.forwards:
             given = {a.keyword.value for a in forward.call.args if a.keyword}
             values = {ENABLED: forward.route.enabled, EPS: forward.route.eps}
@@ -154,6 +155,10 @@ class Composer:
                 rewriter(forward.module).changes[forward.call] = Change(arguments=missing)
         for declared in self.switches.declared.values():
             insert(declared.home.module, self._fields(declared.home, frozenset(declared.read)))
+        for module, placed in imports.items():
+            tops = [edits for top, edits in placed if top]
+            for statement in tops or [found for _, found in placed]:  # one at the top serves all functions too
+                insert(module, statement)
         edits = {path: [*r.edits()] for path, r in rewriters.items()}
         for path, found in inserted.items():
             edits.setdefault(path, []).extend(found.values())
@@ -202,29 +207,31 @@ class Composer:
                 edits += [edit] if edit is not None else []
         return [*edits, *fields.declarations(home, line, function, self.resolver)]
 
-    def _import(self, construction: Construction) -> list[Edit]:
-        """The import of CautiousOptimizer for one construction, unless the name is there already."""
+    def _import(self, construction: Construction) -> tuple[bool, list[Edit]]:
+        """The import of CautiousOptimizer for one construction, unless it is there; and whether it is at the top."""
         module, call = construction.module, construction.call
         if any(self._is_ours(b.target, b.member, module) for b in self.resolver.bindings(CLASS_NAME, call, module)):
-            return []
+            return False, []
         placer = self._placer(module)
         placement = self.placements[call]
         new = placement.statement
         anchor = self._anchor(construction)
         if placement.by_path is not None:
             both = placer.either_way(new, placement.by_path, anchor)
-            return [both] if both is not None else []
+            return True, [both] if both is not None else []
         if anchor is not None and (not module.unconditional(anchor) or _in_class_body(module, anchor)):
-            return self._late_import(new, construction, placer)
+            return False, self._late_import(new, construction, placer)
         within = module.function(anchor) if anchor is not None else None
         if anchor is not None and within is not None:
             if within not in module.ancestors(call):
-                return self._late_import(new, construction, placer)
-            return [placer.in_function(new, anchor, call)]
+                return False, self._late_import(new, construction, placer)
+            return False, [placer.in_function(new, anchor, call)]
         if anchor is None:
             anchor = self._definition_import(module)
         edit = placer.top_level(new, anchor)
-        return [edit] if edit is not None else self._late_import(new, construction, placer)
+        if edit is None:
+            return False, self._late_import(new, construction, placer)
+        return True, [edit]
 
     def _definition_import(self, module: Module) -> cst.CSTNode | None:
         """For a class that is not imported: the module's import of torch, if it always runs."""
@@ -245,7 +252,7 @@ class Composer:
         style = style_for((self.project.root / module.path).resolve().parent, self.project.root.resolve())
         if style.line_length_known:
             return style
-        return replace(style, line_length=min(max(_longest_code(module), DEFAULT_LINE_LENGTH), _LONGEST))
+        return replace(style, line_length=min(max(_longest_code(module), DEFAULT_LINE_LENGTH), style.line_length))
 
     def _placer(self, module: Module) -> ImportPlacer:
         name, _ = self.project.module_name(module.path)
@@ -306,7 +313,8 @@ class Composer:
 
 def _longest_code(module: Module) -> int:
     """The longest line on which something is called; no formatter breaks one that is long by a string or comment."""
-    lines = (line for line in module.source.text.split("\n") if len(line) > DEFAULT_LINE_LENGTH)
+    code = _LONG_STRING.sub("", module.source.text)
+    lines = (line for line in code.split("\n") if len(line) > DEFAULT_LINE_LENGTH)
     return max((len(line) for line in lines if _CALL.search(line) and not set(line) & set("\"'#")), default=0)
 
 

@@ -6,7 +6,7 @@ import configparser
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,15 @@ else:  # pragma: no cover - the same library under its PyPI name
     import tomli as tomllib
 
 DEFAULT_LINE_LENGTH = 88
+_LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
 
 
 @dataclass(frozen=True)
 class Style:
-    """What the edits follow. ``source_roots`` are the directories, absolute, in which isort looks for own modules."""
+    """What the edits follow. ``source_roots`` are the directories, absolute, in which isort looks for own modules.
+
+    A ``line_length`` that is not known is the most that lines may have; a file with shorter lines is laid out by those.
+    """
 
     line_length: int = DEFAULT_LINE_LENGTH
     line_length_known: bool = True
@@ -46,16 +50,25 @@ def style_for(directory: Path, root: Path) -> Style:
                 return _from_ruff(settings, above)
         tool = _table(_toml(above / "pyproject.toml") or {}, "tool")
         if "ruff" in tool:
-            return _from_ruff(_table(tool, "ruff"), above, _table(tool, "black"))
+            style = _from_ruff(_table(tool, "ruff"), above, _table(tool, "black"))
+            if "isort" in tool and not _sorts_imports(_table(tool, "ruff")):
+                black = _from_black(_table(tool, "black"), _table(tool, "isort"), above)
+                return replace(
+                    black, line_length=style.line_length, skip_magic_trailing_comma=style.skip_magic_trailing_comma
+                )
+            return style
         if "black" in tool or "isort" in tool:
             return _from_black(_table(tool, "black"), _table(tool, "isort"), above)
-        length = _flake8_length(above) or _hook_length(above)
+        length = _hook_length(above)
         if length is not None:
             return Style(line_length=length, source_roots=(above, above / "src"))
+        length = _flake8_length(above)
+        if length is not None:  # what may not be exceeded; a formatter may be told another length, on its command line
+            return Style(line_length=length, line_length_known=False, source_roots=(above, above / "src"))
         if (above / ".git").exists():
             root = above
             break
-    return Style(source_roots=(root, root / "src"), line_length_known=False)
+    return Style(line_length=_LONGEST, source_roots=(root, root / "src"), line_length_known=False)
 
 
 def _hook_length(directory: Path) -> int | None:
@@ -80,6 +93,16 @@ def _from_ruff(ruff: Mapping[str, Any], above: Path, black: Mapping[str, Any] | 
         force_sort_within_sections=bool(isort.get("force-sort-within-sections", False)),
         case_sensitive=bool(isort.get("case-sensitive", False)),
     )
+
+
+def _sorts_imports(ruff: Mapping[str, Any]) -> bool:
+    """Whether ruff is asked to sort imports: its rules I are not among the default ones."""
+    chosen = [*_list(_table(ruff, "lint")), *_list(ruff)]
+    return any(rule == "ALL" or rule.startswith("I0") or rule == "I" for rule in chosen)
+
+
+def _list(table: Mapping[str, Any]) -> list[str]:
+    return [r for key in ("select", "extend-select") for r in table.get(key, ()) if isinstance(r, str)]
 
 
 def _from_black(black: Mapping[str, Any], isort: Mapping[str, Any], above: Path) -> Style:

@@ -97,8 +97,12 @@ class Vendor:
         in_package = "." in name or path.endswith("__init__.py")
         if in_package and not own and self._imports_siblings(module) and not self.project.imported_dotted(path):
             in_package = False  # it is run by path: that is the only way in which it finds its neighbours
+        bare = in_package and not own and self._imported_bare(module)
+        if bare and not self.project.imported_dotted(path):
+            in_package = False  # those that import it are run by path, and so it is not part of a package then
+        loose = in_package and not own and not self._is_surely_in_package(path)
         if in_package:
-            if own or not runnable:
+            if own or not (runnable or bare or loose):
                 return self._in_package(module, name, root, own)
             shared = self._imported_package(module) or self._package_of_neighbours(module)
             if shared is not None:
@@ -133,30 +137,45 @@ class Vendor:
 
     def _furthest(self, module: Module) -> int:
         """How many dots the module's own relative imports begin with, at most."""
-        return max((len(t) - len(t.lstrip(".")) for t in _imports(module.parents)), default=0)
+        return max((len(t) - len(t.lstrip(".")) for t in _imports(module.imports)), default=0)
 
     def _imports_own_package(self, module: Module, name: str) -> str:
         """How the module imports its own package anywhere: absolute, relative, or not at all (empty)."""
         relative = False
-        for target in _imports(module.parents):
+        for target in _imports(module.imports):
             if target.startswith("."):
                 relative = True
             elif target.partition(".")[0] == name.partition(".")[0]:
                 return "absolute"
         return "relative" if relative else ""
 
+    def _is_surely_in_package(self, path: str) -> bool:
+        """Whether there is an ``__init__.py``, or an import of just this file, not only imports of its neighbours."""
+        return self.project.is_package(str(PurePosixPath(path).parent)) or self.project.imported_dotted(path)
+
+    def _imported_bare(self, module: Module) -> bool:
+        """Whether a file of the same directory imports the module by its bare name."""
+        path = PurePosixPath(module.path)
+        imported = re.compile(
+            rb"(?m)^[ \t]*(?:from[ \t]+%(n)s[ \t]+import|import[ \t]+%(n)s\b)" % {b"n": path.stem.encode()}
+        )
+        neighbours = (p for p in self.project.mentioning_word({path.stem}) if PurePosixPath(p).parent == path.parent)
+        return any(p != module.path and imported.search(self.project.data[p]) for p in neighbours)
+
     def _imports_siblings(self, module: Module) -> bool:
         """Whether the module imports files of its own directory by their bare names."""
         here = PurePosixPath(module.path).parent
         for target in _imports(_top_level(module)):
-            found = None if "." in target else self.project.import_target(module.path, target)
-            if isinstance(found, str) and PurePosixPath(found).parent == here:
+            top = target.partition(".")[0]
+            found = self.project.import_target(module.path, top) if top else None
+            place = PurePosixPath(found.directory if isinstance(found, Package) else found or "/")
+            if here == (place.parent.parent if place.name == "__init__.py" else place.parent):
                 return True
         return False
 
     def _package_of_neighbours(self, module: Module) -> Placement | None:
         """A package that a script imports only sometimes, when a script beside it always does: it is there, then."""
-        targets = [t for t in _imports(module.parents) if not t.startswith(".")]
+        targets = [t for t in _imports(module.imports) if not t.startswith(".")]
         sometimes = {t.partition(".")[0] for t in targets if self.project.import_target(module.path, t) is not None}
         here = PurePosixPath(module.path).parent
         for path in self.project.mentioning_word(sometimes):

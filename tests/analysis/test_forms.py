@@ -1,10 +1,12 @@
 """Programs as people write them, and where in them optimizers are made. What is left alone comes first.
 
-A table holds programs, each under a heading that reads as a sentence. ``==== path`` begins another file; the first is
-train.py. A line on which an optimizer is made ends in ``#: wrap FORM`` or ``#: skip REASON``, one such word pair for each,
-with commas between; every other line must have no row at all. A program that imports ``probe`` is run as well, patched
-and not. ``!! why`` under a heading says what is known to be wrong, ``!run why`` the same of its run; ``~~ N`` is how
-many of its optimizers become cautious when that is not all of them.
+A table holds programs, each under a heading that reads as a sentence; ``==== path`` begins another file, the first is
+train.py. A line on which an optimizer is made ends in ``#: wrap FORM`` or ``#: skip REASON``, one such pair for each,
+with commas between; no other line may have a row. A program that imports ``probe`` is also run, patched and not.
+
+Under a heading, ``!! why`` says what is known to be wrong with the rows, ``!look why`` with the patch, ``!run why``
+when it runs. ``~~ N`` is how many optimizers become cautious when that is not all of them. ``>> pattern`` is found in
+the patched files, ``<< pattern`` is not.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ class Program:
     expected: list[tuple[str, int, str]] = field(default_factory=list)
     wrong: str = ""
     wrong_when_run: str = ""
+    wrong_patch: str = ""
     cautious: int | None = None
+    found: list[str] = field(default_factory=list)
+    not_found: list[str] = field(default_factory=list)
 
     def write(self, root: Path) -> Path:
         for path, text in self.files.items():
@@ -54,8 +59,12 @@ def programs(table: str) -> Iterator[Program]:
                 program.wrong = line[3:]
             elif line.startswith("!run "):
                 program.wrong_when_run = line[5:]
+            elif line.startswith("!look "):
+                program.wrong_patch = line[6:]
             elif line.startswith("~~ "):
                 program.cautious = int(line[3:])
+            elif line.startswith((">> ", "<< ")):
+                (program.found if line[0] == ">" else program.not_found).append(line[3:])
             elif line.startswith("==== "):
                 program.files[path] = "\n".join(lines).strip("\n") + "\n" if lines else ""
                 path, lines = line[5:].strip(), []
@@ -69,13 +78,15 @@ def programs(table: str) -> Iterator[Program]:
         yield program
 
 
-def parametrized(*tables: str, run: bool = False) -> list[object]:
+def parametrized(*tables: str, of: str = "rows") -> list[object]:
+    """The programs of some tables, for a test of their rows, their patch, their run or their way back."""
     found = []
     for table in tables:
         for program in programs(table):
-            if run and "import probe" not in "".join(program.files.values()):
+            if of == "run" and "import probe" not in "".join(program.files.values()):
                 continue
-            why = program.wrong_when_run if run else program.wrong
+            known = {"rows": program.wrong, "patch": program.wrong_patch, "run": program.wrong_when_run}
+            why = known.get(of, "")
             marks = [pytest.mark.xfail(strict=True, reason=why)] if why else []
             found.append(pytest.param(program, id=program.heading, marks=marks))
     return found
@@ -112,7 +123,7 @@ def test_each_place_that_makes_an_optimizer_has_its_one_row(tmp_path: Path, prog
     assert sorted(rows(root, program)) == sorted(program.expected)
 
 
-@pytest.mark.parametrize("program", parametrized(*FORMS))
+@pytest.mark.parametrize("program", parametrized(*FORMS, of="patch"))
 def test_a_second_look_at_the_patched_program_finds_nothing_to_do(tmp_path: Path, program: Program) -> None:
     root = program.write(tmp_path)
     before = {(s.path, s.form, s.reason) for s in make_plan(root, Options()).sites}
@@ -121,9 +132,12 @@ def test_a_second_look_at_the_patched_program_finds_nothing_to_do(tmp_path: Path
     assert again.files == ()
     assert "wrap" not in {s.verdict.value for s in again.sites}
     assert {(s.path, s.form, s.reason) for s in again.sites} == before
+    text = "".join((root / path).read_text(encoding="utf-8") for path in program.files)
+    assert [pattern for pattern in program.found if not re.search(pattern, text)] == []
+    assert [pattern for pattern in program.not_found if re.search(pattern, text)] == []
 
 
-@pytest.mark.parametrize("program", parametrized(*FORMS))
+@pytest.mark.parametrize("program", parametrized(*FORMS, of="way back"))
 def test_what_was_applied_is_checked_and_taken_back_to_the_byte(tmp_path: Path, program: Program, cautify) -> None:
     root = program.write(tmp_path)
     before = _contents(root)
@@ -146,7 +160,7 @@ def server() -> Iterator[Server]:
     started.close()
 
 
-@pytest.mark.parametrize("program", parametrized(*FORMS, run=True))
+@pytest.mark.parametrize("program", parametrized(*FORMS, of="run"))
 def test_the_patched_program_trains_as_before_and_cautiously_when_told_to(
     tmp_path: Path, server: Server, program: Program
 ) -> None:

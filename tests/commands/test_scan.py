@@ -20,7 +20,10 @@ def test_it_lists_the_site_on_stdout_and_changes_nothing(cautify: Cautify, tree:
     unchanged(tree)
     ended = cautify("scan", tree)
     assert ended.code == 0
-    assert b"train.py:5  wrap  torch.optim.AdamW  environment" in ended.out
+    shown = ended.out.decode().splitlines()
+    assert shown[0] == "to wrap: 1"
+    assert shown[1].startswith("  environment: USE_CAUTIOUS_OPTIMIZER=1: ")
+    assert "    train.py:5  torch.optim.AdamW" in shown
 
 
 def test_json_is_the_whole_of_stdout(cautify: Cautify, tree: Path) -> None:
@@ -162,3 +165,79 @@ def test_looking_leaves_the_git_index_alone(cautify: Cautify, repository: Path) 
 def test_the_garbage_collector_is_on_again_afterwards(cautify: Cautify, tree: Path) -> None:
     assert cautify("scan", tree).code == 0
     assert gc.isenabled()
+
+
+# -- one place, explained ---------------------------------------------------------------------------------------------
+
+
+def test_a_site_is_explained_instead_of_all(cautify: Cautify, tree: Path, unchanged: Unchanged) -> None:
+    unchanged(tree)
+    ended = cautify("scan", tree, "--explain", "train.py:5")
+    assert (ended.code, ended.err) == (0, "")
+    shown = ended.out.decode().splitlines()
+    assert shown[:5] == [
+        "train.py:5  torch.optim.AdamW",
+        "  train.py:1  import torch",
+        "is:",
+        "  torch.optim.AdamW",
+        "verdict: wrap",
+    ]
+    assert "sites in" not in ended.out.decode()
+
+
+def test_a_line_that_is_no_site_is_explained_too(cautify: Cautify, tree: Path) -> None:
+    ended = cautify("scan", tree, "--explain", "plot.py:1")
+    assert ended.code == 0
+    assert b"verdict: none, this is no site" in ended.out
+
+
+def test_the_place_may_be_relative_to_the_root_or_to_here(
+    cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "sub").mkdir()
+    (tree / "sub" / "more.py").write_bytes(TRAIN)
+    monkeypatch.chdir(tree / "sub")
+    for place in ("sub/more.py:5", "more.py:5", f"{tree}/sub/more.py:5", "../sub/more.py:5"):
+        assert cautify("scan", tree, "--explain", place).out.startswith(b"sub/more.py:5  "), place
+
+
+def test_after_apply_the_place_is_explained_as_wrapped(cautify: Cautify, patched: Path) -> None:
+    line = next(n for n, text in enumerate((patched / "train.py").read_text().splitlines(), 1) if ".wrap(" in text)
+    assert b"verdict: wrapped" in cautify("scan", patched, "--explain", f"train.py:{line}").out
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("train.py", "it is not FILE:LINE"),
+        ("train.py:", "it is not FILE:LINE"),
+        (":5", "it is not FILE:LINE"),
+        ("train.py:five", "it is not FILE:LINE"),
+        ("train.py:0", "it has 6 lines"),
+        ("train.py:7", "it has 6 lines"),
+        ("missing.py:1", "there is no file missing.py"),
+        ("notes.md:1", "cautify does not look at it"),
+        ("../elsewhere.py:1", "the file lies outside"),
+    ],
+)
+def test_a_place_that_is_none_is_refused(cautify: Cautify, tree: Path, place: str, why: str) -> None:
+    (tree / "notes.md").write_text("# notes\n")
+    (tree.parent / "elsewhere.py").write_bytes(TRAIN)
+    ended = cautify("scan", tree, "--explain", place)
+    assert (ended.code, ended.out) == (2, b"")
+    assert why in ended.err
+
+
+def test_a_file_that_git_ignores_is_refused(cautify: Cautify, repository: Path) -> None:
+    (repository / ".gitignore").write_text("/build/\n")
+    (repository / "build").mkdir()
+    (repository / "build" / "made.py").write_bytes(TRAIN)
+    ended = cautify("scan", repository, "--explain", "build/made.py:5")
+    assert ended.code == 2
+    assert "git ignores it" in ended.err
+
+
+def test_an_explanation_is_not_told_in_json(cautify: Cautify, tree: Path) -> None:
+    ended = cautify("scan", tree, "--explain", "train.py:5", "--format", "json")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "--explain cannot be used with --format json" in ended.err

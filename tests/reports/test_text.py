@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from plans import EMPTY, PLAN, site
+from plans import EMPTY, EVERYTHING, PLAN, REASONS, site
 
 from cautify.model import Difference, Verdict
+from cautify.reports.groups import directories
+from cautify.reports.remedies import REMEDIES
 from cautify.reports.text import Line, apply_text, check_text, counted, scan_text
 
 
@@ -15,30 +19,79 @@ def plain(lines: list[Line]) -> list[str]:
     return ["".join(part for part, _ in line).rstrip() for line in lines]
 
 
-def test_each_site_has_a_row_with_place_verdict_class_and_switch_or_reason() -> None:
-    shown = plain(scan_text(PLAN))
-    expected = [
-        ("examples/train.py:9 ", " wrap ", "torch.optim.AdamW", "environment: USE_CAUTIOUS_OPTIMIZER=1"),
-        ("src/x/any.py:4 ", " skip ", "an optimizer", "ambiguous"),
-        ("src/x/old.py:3 ", " wrapped ", "torch.optim.AdamW", "field: self.use_cautious_optimizer"),
-        ("src/x/optim.py:116 ", " wrap ", "torch.optim.AdamW", "field: self.use_cautious_optimizer"),
-        ("src/x/optim.py:130 ", " skip ", "torch.optim.AdamW", "closure"),
-        ("src/x/two.py:7 ", " wrap ", "torch.optim.Adam | Lamb", "field: self.use_cautious_optimizer"),
+def expected(name: str) -> list[str]:
+    """A report as it is to be, without the last newline."""
+    return (Path(__file__).parent / "expected" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("scan", scan_text(EVERYTHING)),
+        ("scan_verbose", scan_text(EVERYTHING, verbose=True)),
+        ("apply", apply_text(EVERYTHING)),
+    ],
+)
+def test_a_report_is_by_verdict_and_reason(name: str, lines: list[Line]) -> None:
+    assert plain(lines) == expected(name)
+
+
+def test_no_line_is_wider_than_80_columns() -> None:
+    for line in plain(scan_text(EVERYTHING)):
+        assert len(line) <= 80 or line.strip().startswith("a/very/long/"), line
+
+
+def test_the_groups_add_up_to_the_totals() -> None:
+    shown = plain(scan_text(EVERYTHING))
+    headed = [
+        int(line.rpartition(": ")[2]) for line in shown if re.fullmatch(r"(to wrap|wrapped|skip, \S+): \d+", line)
     ]
-    rows = [line for line in shown if line.startswith(("src/", "examples/"))]
-    for row, parts in zip(rows, expected, strict=True):
-        assert all(part in row for part in parts), row
+    assert sum(headed) == len(EVERYTHING.sites)
+    total = next(line for line in shown if " sites in " in line)
+    assert total.startswith(f"{len(EVERYTHING.sites)} sites in ")
 
 
-def test_the_columns_are_aligned() -> None:
-    rows = [line for line in plain(scan_text(PLAN)) if line.startswith(("src/", "examples/"))]
-    verdicts = {row.index(verdict) for row in rows for verdict in (" wrap", " skip") if verdict in row}
-    assert len(verdicts) == 1
+def test_the_lines_of_a_group_count_all_of_its_places() -> None:
+    shown = plain(scan_text(EVERYTHING))
+    start = shown.index("skip, built-by-library: 32")
+    counts = [int(n) for line in shown[start : shown.index("", start)] for n in re.findall(r"  (\d+) places?$", line)]
+    assert sum(counts) == 32
 
 
-def test_a_skip_is_explained_under_its_row() -> None:
-    shown = plain(scan_text(PLAN))
-    assert "two callers disagree" in shown[[line.startswith("src/x/any.py") for line in shown].index(True) + 1]
+def test_verbose_lists_every_place() -> None:
+    shown = plain(scan_text(EVERYTHING, verbose=True))
+    for place in EVERYTHING.sites:
+        assert any(f"{place.path}:{place.line}" in line.split() for line in shown), place
+
+
+def test_a_site_of_the_environment_says_why_it_has_no_switch_of_its_own() -> None:
+    shown = plain(scan_text(EVERYTHING))
+    row = next(n for n, line in enumerate(shown) if "examples/train.py:9" in line)
+    assert shown[row - 1] == "  environment: USE_CAUTIOUS_OPTIMIZER=1: its learning rate is a literal"
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
+def test_every_reason_has_a_remedy_of_one_line(reason: str) -> None:
+    assert 0 < len(REMEDIES[reason]) <= 78
+    assert "\n" not in REMEDIES[reason]
+
+
+def test_there_are_no_remedies_but_for_reasons() -> None:
+    assert set(REMEDIES) == REASONS
+
+
+@pytest.mark.parametrize("count", [1, 12, 13, 400])
+def test_however_many_directories_there_are_a_detail_takes_few_lines(count: int) -> None:
+    sites = [site(f"a/{n % 40}/{n}/x.yaml", 1, Verdict.SKIP, reason="built-by-library") for n in range(count)]
+    lines = list(directories(sites))
+    assert len(lines) <= 12
+    assert sum(number for _, number in lines) == count
+
+
+def test_a_directory_is_told_apart_from_what_lies_below_it() -> None:
+    paths = ["c.yaml", "d.yaml", "a/1.yaml", "a/2.yaml", *(f"a/b{n}/x.yaml" for n in range(20))]
+    sites = [site(path, 1, Verdict.SKIP, reason="notebook") for path in paths]
+    assert list(directories(sites)) == [("*.yaml", 2), ("a/**/*.yaml", 20), ("a/*.yaml", 2)]
 
 
 def test_problems_and_warnings_are_shown() -> None:
@@ -48,8 +101,9 @@ def test_problems_and_warnings_are_shown() -> None:
 
 
 def test_the_totals_count_what_the_rows_show() -> None:
-    assert plain(scan_text(PLAN))[-2:] == [
-        "6 sites in 12 Python files: 3 to wrap, 1 wrapped, 2 skipped (1 ambiguous, 1 closure)",
+    assert plain(scan_text(PLAN))[-3:] == [
+        "6 sites in 12 Python files: 3 to wrap, 1 wrapped, 2 skipped (1 ambiguous,",
+        "1 closure)",
         "1 file to change, 1 file to create",
     ]
 
@@ -63,7 +117,7 @@ def test_apply_counts_test_code_without_listing_it() -> None:
     assert any("tests/test_x.py" in line for line in plain(scan_text(plan)))
     shown = plain(apply_text(plan))
     assert not any("tests/test_x.py" in line for line in shown)
-    assert any("3 skipped (1 ambiguous, 1 closure, 1 test-code)" in line for line in shown)
+    assert "3 skipped (1 ambiguous, 1 closure, 1 test-code)" in " ".join(shown)
     assert any("tests/test_x.py" in line for line in plain(apply_text(plan, verbose=True)))
 
 

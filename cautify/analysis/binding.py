@@ -1,0 +1,82 @@
+"""What a statement or expression binds in its scope."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from cautify.analysis.nodes import dotted
+from cautify.analysis.scopes import Binding, Scope
+
+BINDING = frozenset({cst.Import, cst.ImportFrom, cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Global, cst.Nonlocal})
+BINDING |= {cst.AugAssign, cst.For, cst.CompFor, cst.Del, cst.AsName, cst.MatchAs, cst.MatchStar, cst.MatchMapping}
+
+
+def bind(node: cst.CSTNode, scope: Scope) -> None:
+    """Add to ``scope`` what a node, whose type is one of :data:`BINDING`, binds there."""
+    match node:
+        case cst.Import(names=names):
+            for alias in names:
+                name = dotted(alias.name)
+                if alias.asname and isinstance(alias.asname.name, cst.Name):
+                    scope.add(Binding(alias.asname.name.value, "import", node, target=name))
+                else:
+                    top = name.partition(".")[0]
+                    scope.add(Binding(top, "import", node, target=top))
+        case cst.ImportFrom(module=module, names=names, relative=relative):
+            target = "." * len(relative) + dotted(module)
+            if isinstance(names, cst.ImportStar):
+                scope.stars.append(target)
+                return
+            for alias in names:
+                name = dotted(alias.name)
+                bound = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
+                scope.add(Binding(bound, "import", node, target=target, member=name))
+        case cst.Assign(targets=targets, value=value):
+            for assigned in targets:
+                _assign(assigned.target, value, node, scope)
+        case cst.AnnAssign(target=cst.Name(value=name), annotation=annotation, value=value):
+            kind = "assign" if value is not None else "annotation"
+            scope.add(Binding(name, kind, node, value, annotation.annotation))
+        case cst.NamedExpr(target=cst.Name(value=name), value=value):
+            while isinstance(scope.node, cst.BaseComp) and scope.parent:
+                scope = scope.parent
+            scope.add(Binding(name, "assign", node, value))
+        case cst.Global(names=names) | cst.Nonlocal(names=names):
+            scope.outwards.update({n.name.value: type(node) for n in names})
+        case cst.For(target=target, iter=iterated) | cst.CompFor(target=target, iter=iterated):
+            _opaque(target, node, scope, iterated, iterated=True)
+        case cst.AugAssign(target=target):
+            _opaque(target, node, scope)
+        case cst.Del(target=target):
+            _opaque(target, node, scope)
+        case cst.AsName(name=target):
+            _opaque(target, node, scope)
+        case cst.MatchAs(name=cst.Name() as target) | cst.MatchStar(name=cst.Name() as target):
+            _opaque(target, node, scope)
+        case cst.MatchMapping(rest=cst.Name() as target):
+            _opaque(target, node, scope)
+        case _:
+            pass
+
+
+def _assign(target: cst.BaseExpression, value: cst.BaseExpression, node: cst.CSTNode, scope: Scope) -> None:
+    if isinstance(target, cst.Name):
+        scope.add(Binding(target.value, "assign", node, value))
+    elif not isinstance(target, cst.Subscript):
+        _opaque(target, node, scope, value)
+
+
+def _opaque(
+    target: cst.CSTNode,
+    node: cst.CSTNode,
+    scope: Scope,
+    source: cst.BaseExpression | None = None,
+    item: tuple[int, ...] = (),
+    iterated: bool = False,
+) -> None:
+    if isinstance(target, cst.Name):
+        scope.add(Binding(target.value, "opaque", node, source=source, item=item, iterated=iterated))
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for place, element in enumerate(target.elements):
+            known = source if all(isinstance(e, cst.Element) for e in target.elements[: place + 1]) else None
+            _opaque(element.value, node, scope, known, (*item, place), iterated)

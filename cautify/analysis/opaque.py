@@ -1,0 +1,136 @@
+"""Calls whose callee shows no optimizer class: factories of anything, libraries that are not known, injected factories.
+
+Nothing is guessed from a name alone. A call is wrapped when its callee, its arguments and what is done with its result
+say the same; where only some of them do, it is reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import libcst as cst
+
+from cautify.analysis import evidence
+from cautify.analysis.construction import Construction
+from cautify.analysis.flows import OTHER_FRAMEWORKS, Flows
+from cautify.analysis.names import Class, External, Function, Value
+from cautify.analysis.syntax import Module, dotted
+
+_LIKE = re.compile(r"opt|adam|sgd", re.IGNORECASE)
+_LISTED = "list it in [tool.cautify.optimizers] if it is an optimizer class"
+
+
+class Opaque:
+    """Looks at such calls of one project."""
+
+    def __init__(self, flows: Flows) -> None:
+        self.flows = flows
+        self.catalogue = flows.catalogue
+
+    def by_base(self, call: cst.Call, module: Module) -> Construction | None:
+        """``super().create_optimizer()`` in a subclass of a library's trainer: the library makes it, out of sight."""
+        func = call.func
+        if not isinstance(func, cst.Attribute) or not func.attr.value.startswith("create_optimizer"):
+            return None
+        function = module.function(call)
+        cls = module.method_class(function) if function is not None else None
+        if cls is None or not isinstance(func.value, cst.Call) or dotted(func.value.func) != "super":
+            return None
+        for name in sorted(self.flows.external_bases(Class(module, cls))):
+            builder = self.catalogue.builder(name)
+            if builder is not None:
+                return Construction(module, call, (), "factory", "built-by-library", builder.remedy)
+        return None
+
+    def builds_anything(self, call: cst.Call, values: Iterable[Value]) -> bool:
+        """Whether a function, or a registry's method, builds whatever a config names."""
+        name = evidence.callee(call.func)
+        for value in values:
+            if isinstance(value, (Function, External)) and ("instantiate" in name or "from_c" in name):
+                return "optim" not in name  # or it makes optimizers only, and is looked at itself
+        func = call.func
+        registry = isinstance(func, cst.Attribute) and func.attr.value in ("build", "create")
+        return registry and isinstance(func, cst.Attribute) and is_registry(evidence.callee(func.value))
+
+    def generic(self, call: cst.Call, module: Module) -> Construction | None:
+        """A factory of anything: a site if the node it is given, or what is done with the result, says optimizer."""
+        if self._is_of_another_framework(module):
+            return None
+        tables = [a.value for a in call.args]
+        tables += [call.func.value] if isinstance(call.func, cst.Attribute) else []
+        registry = any(is_registry(evidence.callee(table)) for table in tables)
+        node = registry or evidence.node_of_optimizer(call)
+        passed = evidence.takes_parameters(call) or any(
+            evidence.is_parameters(a.value) or evidence.is_list_of_one(a.value) for a in call.args
+        )
+        use = evidence.use_of(call, module)
+        if registry or (node and passed) or (use == "kept" and passed):
+            if use in ("apart", "several"):
+                return self._unsure(call, module, "several values, or something that is taken apart, come of it")
+            return None if evidence.is_called_later(call, module) else Construction(module, call, (), "factory")
+        if not node or use != "kept" or evidence.is_called_later(call, module):
+            return None
+        if evidence.is_used_as_optimizer(call, module):
+            return Construction(module, call, (), "factory")
+        return self._unsure(call, module, "it is given no parameters, so it may be a partial that is called elsewhere")
+
+    def foreign(self, call: cst.Call, module: Module, names: tuple[str, ...], direct: bool) -> Construction | None:
+        """Something of a library that is not in the catalogue."""
+        if any(name.partition(".")[0] in OTHER_FRAMEWORKS for name in names) or self._is_of_another_framework(module):
+            return None
+        if not direct and evidence.names_maker(evidence.callee(call.func)):
+            return self.unknown(call, module)
+        named = [n for n in names if evidence.looks_like_class(n.rpartition(".")[2])]
+        verbs = [n for n in names if evidence.names_verb(n.rpartition(".")[2])]
+        known = any(n.rpartition(".")[2] in self.catalogue.class_names for n in named)
+        kept = bool(verbs) and evidence.use_of(call, module) == "kept"
+        if not (evidence.takes_parameters(call) or kept or (known and "lr" in evidence.keywords(call))):
+            return None
+        if named or verbs:
+            return self._unsure(call, module, f"{(named or verbs)[0]} is not known to cautify; {_LISTED}", names)
+        return None
+
+    def unknown(self, call: cst.Call, module: Module) -> Construction | None:
+        """Something that nobody can say what it is, but is called and used as a maker of optimizers."""
+        name = evidence.callee(call.func)
+        use = evidence.use_of(call, module)
+        if use == "dropped" or self.flows.types(call.func, module) or self._is_of_another_framework(module):
+            return None
+        named, takes = evidence.names_maker(name), evidence.takes_parameters(call)
+        surely = named and (evidence.names_class(name) or "lr" in evidence.keywords(call))
+        what = f"what {name or 'is called'} is could not be established"
+        if named and takes:
+            if use == "kept" or (surely and use not in ("apart", "several")):
+                return Construction(module, call, (), evidence.form(call, module, self.flows))
+            if surely or use in ("apart", "several", "returned", "passed"):
+                return self._unsure(call, module, what)
+            return None
+        if named:
+            rated = "lr" in evidence.keywords(call)
+            return self._unsure(call, module, what) if call.args and (rated or (surely and use == "kept")) else None
+        if not takes:
+            return None
+        spelled = evidence.looks_like_class(name)
+        if use == "kept" and isinstance(call.func, cst.Attribute) and spelled:
+            return Construction(module, call, (), evidence.form(call, module, self.flows))
+        if spelled and name in self.catalogue.class_names:
+            return self._unsure(call, module, f"where {name} comes from could not be established")
+        if use == "kept" and (evidence.names_verb(name) or _LIKE.search(name)):
+            return self._unsure(call, module, what)
+        return None
+
+    def _unsure(self, call: cst.Call, module: Module, why: str, optimizers: tuple[str, ...] = ()) -> Construction:
+        return Construction(module, call, optimizers, evidence.form(call, module, self.flows), "ambiguous", why)
+
+    def _is_of_another_framework(self, module: Module) -> bool:
+        """Whether a file imports another framework, and torch is not so much as mentioned."""
+        if b"torch" in module.source.utf8:
+            return False
+        targets = {b.target.partition(".")[0] for found in module.root.bindings.values() for b in found}
+        return not targets.isdisjoint(OTHER_FRAMEWORKS)
+
+
+def is_registry(name: str) -> bool:
+    """Whether a name is what registries of optimizers are called: ``OPTIMIZERS``."""
+    return name.removesuffix("_REGISTRY").removesuffix("S") in ("OPTIMIZER", "OPTIMISER", "OPTIM")
