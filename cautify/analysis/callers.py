@@ -69,7 +69,7 @@ class Callers:
                     yield where, call, "classmethod" in decorators
 
     def _plain(self, function: Function, names: set[str]) -> Iterator[tuple[Module, cst.Call, bool]]:
-        for where, call in self._mentioning(names):
+        for where, call in self._mentioning(names, function.module.path):
             values = self.resolver.values(call.func, where)
             if any(isinstance(v, Function) and v.node is function.node for v in values):
                 yield where, call, False
@@ -100,11 +100,16 @@ class Callers:
         above = self.resolver.ancestors(cls)[1:]
         return next((c for c in above if "__init__" in c.module.scopes[c.node].bindings), None)
 
-    def _mentioning(self, names: set[str]) -> Iterator[tuple[Module, cst.Call]]:
-        """The calls, in files that mention optimizers, that could be of something with one of the names."""
+    def _mentioning(self, names: set[str], home: str | None = None) -> Iterator[tuple[Module, cst.Call]]:
+        """The calls, in files that mention optimizers, that could be of something with one of the names.
+
+        Where the names are those of functions of one module (``home``), another file has to import them first.
+        """
         project = self.resolver.project
         for path in project.mentioning_word(names):
             if _MENTIONS not in project.data[path]:
+                continue
+            if home not in (None, path) and not any(project.may_import(path, name) for name in names):
                 continue
             module = project.module(path)
             for call in module.calls_of(names) if module is not None else ():

@@ -51,6 +51,9 @@ _LOOKS = re.compile(r"adam|sgd|optim(?!al)|lion|adagrad|rmsprop|adafactor|lamb\b
 def callee(func: cst.BaseExpression) -> str:
     """The last identifier of what is called; of a table that is looked up in, the table's."""
     while True:
+        key = _key(func)
+        if key is not None and _MAKER.fullmatch(key):
+            return key
         if isinstance(func, cst.Subscript):
             func = func.value
         elif isinstance(func, cst.Call) and isinstance(func.func, cst.Attribute):
@@ -64,6 +67,16 @@ def callee(func: cst.BaseExpression) -> str:
     if isinstance(func, cst.Attribute):
         return func.attr.value
     return func.value if isinstance(func, cst.Name) else ""
+
+
+def _key(func: cst.BaseExpression) -> str | None:
+    """The plain string with which something is looked up."""
+    if isinstance(func, cst.Subscript) and len(func.slice) == 1:
+        index = func.slice[0].slice
+        return literal(index.value) if isinstance(index, cst.Index) else None
+    if isinstance(func, cst.Call) and isinstance(func.func, cst.Attribute) and func.args:
+        return literal(func.args[0].value) if func.func.attr.value in ("get", "pop") else None
+    return None
 
 
 def names_maker(name: str) -> bool:
@@ -199,11 +212,6 @@ def node_of_optimizer(call: cst.Call) -> bool:
         words = {w.lower() for w in _WORDS.findall(_last_name(arg.value))}
         return bool(words & _NODES) and not words & _OTHER_NODES
     return False
-
-
-def keywords(call: cst.Call) -> set[str]:
-    """The names of a call's keyword arguments."""
-    return {a.keyword.value for a in call.args if a.keyword is not None}
 
 
 def names_class(name: str) -> bool:

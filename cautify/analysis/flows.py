@@ -26,11 +26,13 @@ from cautify.analysis.names import (
     Partial,
     Value,
 )
+from cautify.analysis.nodes import keywords
 from cautify.analysis.project import Project
 from cautify.analysis.reaching import reaching
 from cautify.analysis.resolve import Resolver
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted, literal, walk
+from cautify.analysis.tables import entries, is_table
 from cautify.optimizers import Catalogue
 
 _OPTIMIZER_BASES = frozenset({"torch.optim.Optimizer", "torch.optim.optimizer.Optimizer"})
@@ -38,6 +40,7 @@ _MAKES = re.compile(r"[tT]ype\[[\s\w.]*Optimizer\s*\]|Callable\[(?:\.\.\.|\[.*\]
 _IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
 _LOCATORS = frozenset({"hydra.utils.get_class", "hydra.utils.get_method", "pydoc.locate", "locate"})
 _WRAPPERS = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar"})
+_FIELDS = frozenset({"dataclasses.field", "attr.ib", "attr.field", "attrs.field", "pydantic.Field"})
 _LOOKUPS = frozenset({"get", "pop", "setdefault", "__getitem__"})
 _FOREIGN_BASE = re.compile(r"Optimizer(?:\d\w*)?$|Adam\w*Base$|^_?AdamBase$|Optimizer\dState$|Optimizer8bit$")
 OTHER_FRAMEWORKS = frozenset(
@@ -80,7 +83,9 @@ class Flows(Resolver):
 
     def _evaluate(self, node: cst.BaseExpression, module: Module) -> Iterator[Value]:
         match node:
-            case cst.Dict() | cst.List() | cst.Tuple() | cst.Set():
+            case cst.List() | cst.Tuple() | cst.Set():
+                yield Container(module, node)
+            case _ if is_table(node):
                 yield Container(module, node)
             case cst.Lambda():
                 yield Lambda(module, node)
@@ -131,6 +136,9 @@ class Flows(Resolver):
             for value in self.assigned_attributes(cls, name):
                 bound = True
                 yield from self.values(value, cls.module)
+            for value, place in self.unpacked_attributes(cls, name):
+                bound = True
+                yield from (v for held in self.values(value, cls.module) for v in self._place(held, place))
         if not bound:
             yield from (External(f"{base}.{name}") for base in sorted(self.external_bases(owner)))
 
@@ -205,13 +213,21 @@ class Flows(Resolver):
         """What ``value[key]`` may be."""
         if isinstance(value, External):
             yield from self._in_module(value.name.removesuffix(".__dict__"), literal(key))
-        elif isinstance(value, Container) and isinstance(value.node, cst.Dict):
+        elif isinstance(value, Imported):
+            other = self.project.module(value.path) if value.path.endswith(".py") else None
+            name = literal(key)
+            if other is None:
+                yield UNKNOWN
+            else:
+                yield from self.member(value, name) if name is not None else self._optimizers_of(other)
+        elif isinstance(value, Container) and is_table(value.node):
             wanted = literal(key)
-            entries = [e for e in value.node.elements if isinstance(e, cst.DictElement)]
-            named = [e for e in entries if wanted is not None and literal(e.key) == wanted]
+            all_entries = list(entries(value.node))
+            named = [v for k, v in all_entries if wanted is not None and k == wanted]
             stored = [] if named else list(self._stored(value))
-            found = [v for e in named or entries for v in self.values(e.value, value.module)] + stored
-            complete = len(entries) == len(value.node.elements)
+            held = [v for v in named or [v for _, v in all_entries] if v is not None]
+            found = [v for e in held for v in self.values(e, value.module)] + stored
+            complete = all(v is not None for _, v in all_entries)
             yield from found[:_MANY] if found and complete else [*found[:_MANY], UNKNOWN]
         elif isinstance(value, Container):
             index = int(key.value) if isinstance(key, cst.Integer) and key.value.isdigit() else None
@@ -233,7 +249,7 @@ class Flows(Resolver):
         if isinstance(value, AnyOptimizer) and index == 0:
             yield value
             return
-        if isinstance(value, Container) and not isinstance(value.node, cst.Dict):
+        if isinstance(value, Container) and isinstance(value.node, (cst.List, cst.Tuple, cst.Set)):
             elements = value.node.elements
             if index is not None and all(isinstance(e, cst.Element) for e in elements):
                 elements = elements[index : index + 1]
@@ -250,9 +266,9 @@ class Flows(Resolver):
                 yield UNKNOWN
                 return
             for value in self.values(func.value, module):
-                if isinstance(value, Container) and isinstance(value.node, cst.Dict):
-                    for element in value.node.elements:
-                        yield from self.values(element.value, value.module)
+                if isinstance(value, Container):
+                    for _, held in entries(value.node):
+                        yield from self.values(held, value.module) if held is not None else [UNKNOWN]
             return
         if (
             isinstance(iterated, cst.Call)
@@ -281,12 +297,17 @@ class Flows(Resolver):
         if isinstance(call.func, cst.Attribute) and call.func.attr.value in _LOOKUPS and call.args:
             tables = [v for v in self.values(call.func.value, module) if isinstance(v, (Container, External))]
             tables = [t for t in tables if isinstance(t, Container) or t.name.endswith("__dict__")]
-            if tables:
-                for table in tables:
-                    yield from self._item(table, call.args[0].value)
-                for arg in call.args[1:2]:
-                    yield from self.values(arg.value, module)
+            default = [v for arg in call.args[1:2] for v in self.values(arg.value, module)]
+            if tables or any(isinstance(v, (External, Class, AnyOptimizer)) for v in default):
+                yield from (v for table in tables for v in self._item(table, call.args[0].value))
+                yield from default if tables else [*default, UNKNOWN]
                 return
+        if name == "globals":
+            yield Imported(module.path)
+            return
+        if name == "__import__" and call.args and (imported := literal(call.args[0].value)) is not None:
+            yield External(imported if "fromlist" in keywords(call) else imported.partition(".")[0])
+            return
         for value in self.values(call.func, module):
             yield from self._returned_by(value, call, module)
 
@@ -300,6 +321,9 @@ class Flows(Resolver):
             yield from self.values(value.node.body, value.module)
         elif isinstance(value, External) and self.catalogue.loads(value.name):
             yield AnyOptimizer(value.name)
+        elif isinstance(value, External) and value.name in _FIELDS:
+            defaults = [a.value for a in call.args if a.keyword is not None and a.keyword.value == "default"]
+            yield from (v for default in defaults for v in self.values(default, module)) if defaults else [UNKNOWN]
         elif isinstance(value, External) and value.name == "functools.partial" and first is not None:
             yield from (Partial(v, module, call) for v in self.values(first, module))
         elif isinstance(value, External) and text is not None and value.name in _LOCATORS | _IMPORTERS:

@@ -24,6 +24,7 @@ from cautify.analysis.names import (
     Partial,
     Value,
 )
+from cautify.analysis.nodes import keywords
 from cautify.analysis.opaque import Opaque
 from cautify.analysis.syntax import Module, dotted
 from cautify.optimizers import Optimizer
@@ -59,7 +60,7 @@ class Makers:
     def construction(self, call: cst.Call, module: Module) -> Construction | None:
         """The construction that a call is, with what speaks against wrapping it, or None if it is none."""
         if not self._may_make(call, module):
-            return self.opaque.by_base(call, module)
+            return self.opaque.by_base(call, module) or self.opaque.made_by_text(call, module)
         values = self.flows.values(call.func, module)
         direct = self._is_direct(call.func, module)
         made = self._sorted(values)
@@ -100,13 +101,15 @@ class Makers:
     def _may_make(self, call: cst.Call, module: Module) -> bool:
         func = call.func
         if isinstance(func, cst.Name):
-            if func.value in _BUILT_IN:
-                return False
             bindings = self.flows.bindings(func.value, call, module)
+            if func.value in _BUILT_IN and not bindings:
+                return False
             if self.flows.may_name(func, self.names, module):
                 return True
-            if any(b.kind in ("assign", "opaque", "param") for b in bindings):
-                return _looks_made(func.value, call)
+            if any(b.kind in ("assign", "param") and _is_alias(b.value) for b in bindings):
+                return True
+            if not any(b.kind in ("def", "class") for b in bindings) and _looks_made(func.value, call):
+                return True
             return self._may_be_factory(func.value, call)
         if isinstance(func, cst.Attribute):
             name = func.attr.value
@@ -144,7 +147,7 @@ class Makers:
         foreign: list[str] = []
         partial = unknown = False
         for value in values:
-            if isinstance(value, Partial):
+            while isinstance(value, Partial):
                 partial = True
                 value = value.value
             if isinstance(value, External):
@@ -241,6 +244,11 @@ class Makers:
         return construction
 
 
+def _is_alias(value: cst.BaseExpression | None) -> bool:
+    """Whether what a variable gets may be a class that is only named."""
+    return isinstance(value, (cst.Name, cst.Attribute, cst.IfExp, cst.Subscript, cst.BooleanOperation))
+
+
 def _looks_made(name: str, call: cst.Call) -> bool:
     """Whether a call of something that is held in a variable could make an optimizer, by its name and arguments."""
-    return evidence.names_maker(name) or evidence.takes_parameters(call) or "lr" in evidence.keywords(call)
+    return evidence.names_maker(name) or evidence.takes_parameters(call) or "lr" in keywords(call)

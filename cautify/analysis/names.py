@@ -67,7 +67,7 @@ class Container:
     """A dict, list, tuple or set that is written out."""
 
     module: Module
-    node: cst.Dict | cst.List | cst.Tuple | cst.Set
+    node: cst.BaseExpression
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,11 @@ def dotted(node: cst.CSTNode | None) -> str:
     return ".".join([node.value, *reversed(parts)])
 
 
+def keywords(call: cst.Call) -> set[str]:
+    """The names of a call's keyword arguments."""
+    return {a.keyword.value for a in call.args if a.keyword is not None}
+
+
 def literal(node: cst.CSTNode | None) -> str | None:
     """The value of a plain string literal, or None."""
     if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):

@@ -15,9 +15,11 @@ from cautify.analysis import evidence
 from cautify.analysis.construction import Construction
 from cautify.analysis.flows import OTHER_FRAMEWORKS, Flows
 from cautify.analysis.names import Class, External, Function, Value
+from cautify.analysis.nodes import keywords
 from cautify.analysis.syntax import Module, dotted
 
 _LIKE = re.compile(r"opt|adam|sgd", re.IGNORECASE)
+_IN_TEXT = re.compile(r"optim(?!al)|Adam|SGD")
 _LISTED = "list it in [tool.cautify.optimizers] if it is an optimizer class"
 
 
@@ -41,6 +43,27 @@ class Opaque:
             builder = self.catalogue.builder(name)
             if builder is not None:
                 return Construction(module, call, (), "factory", "built-by-library", builder.remedy)
+        return None
+
+    def made_by_text(self, call: cst.Call, module: Module) -> Construction | None:
+        """An optimizer that ``eval``, ``exec`` or ``map`` makes, or a second one of the class that another has."""
+        func = call.func
+        name = dotted(func)
+        first = call.args[0].value if call.args else None
+        if name in ("eval", "exec") and first is not None and _IN_TEXT.search(module.text(first)):
+            return self._unsure(call, module, f"{name} may make an optimizer of this text; write the call out")
+        if (
+            name == "map"
+            and first is not None
+            and any(map(self.catalogue.optimizer, self.flows.externals(first, module)))
+        ):
+            return self._unsure(call, module, "map makes them; a comprehension could be wrapped")
+        other = func.args[0].value if isinstance(func, cst.Call) and dotted(func.func) == "type" and func.args else None
+        if isinstance(func, cst.Attribute) and func.attr.value == "__class__":
+            other = func.value
+        if other is not None and evidence.is_optimizer(other) and call.args:
+            what = f"it makes another {module.text(other)}; that of a wrapped one is CautiousOptimizer, which takes an "
+            return self._unsure(call, module, what + "optimizer: use the class of its base_optimizer, and wrap that")
         return None
 
     def builds_anything(self, call: cst.Call, values: Iterable[Value]) -> bool:
@@ -85,7 +108,7 @@ class Opaque:
         verbs = [n for n in names if evidence.names_verb(n.rpartition(".")[2])]
         known = any(n.rpartition(".")[2] in self.catalogue.class_names for n in named)
         kept = bool(verbs) and evidence.use_of(call, module) == "kept"
-        if not (evidence.takes_parameters(call) or kept or (known and "lr" in evidence.keywords(call))):
+        if not (evidence.takes_parameters(call) or kept or (known and "lr" in keywords(call))):
             return None
         if named or verbs:
             return self._unsure(call, module, f"{(named or verbs)[0]} is not known to cautify; {_LISTED}", names)
@@ -98,7 +121,7 @@ class Opaque:
         if use == "dropped" or self.flows.types(call.func, module) or self._is_of_another_framework(module):
             return None
         named, takes = evidence.names_maker(name), evidence.takes_parameters(call)
-        surely = named and (evidence.names_class(name) or "lr" in evidence.keywords(call))
+        surely = named and (evidence.names_class(name) or "lr" in keywords(call))
         what = f"what {name or 'is called'} is could not be established"
         if named and takes:
             if use == "kept" or (surely and use not in ("apart", "several")):
@@ -107,10 +130,12 @@ class Opaque:
                 return self._unsure(call, module, what)
             return None
         if named:
-            rated = "lr" in evidence.keywords(call)
+            rated = "lr" in keywords(call)
             return self._unsure(call, module, what) if call.args and (rated or (surely and use == "kept")) else None
         if not takes:
             return None
+        if isinstance(call.func, cst.Call) and "instantiate" in name and evidence.node_of_optimizer(call.func):
+            return Construction(module, call, (), "partial")
         spelled = evidence.looks_like_class(name)
         if use == "kept" and isinstance(call.func, cst.Attribute) and spelled:
             return Construction(module, call, (), evidence.form(call, module, self.flows))

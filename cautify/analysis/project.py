@@ -25,6 +25,7 @@ _DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
 )
+_UNUSUAL_IMPORT = re.compile(rb"import[ \t]*\*|import[^\n]*\\\r?\n|[;:][ \t]*(?:from|import)\b|\\\r?\n[ \t]*import\b")
 _INSTALLED = frozenset({"torch", "numpy", "transformers", "lightning", "pytorch_lightning", "accelerate"})
 
 
@@ -50,6 +51,7 @@ class Project:
         self._modules: dict[str, Module | None] = {}
         self._words: dict[str, frozenset[bytes]] = {}
         self._base_words: dict[str, frozenset[bytes]] = {}
+        self._import_words: dict[str, frozenset[bytes] | None] = {}
         self._base: Project | None = None
         self._overlay: frozenset[str] = frozenset(overlay or ())
         overlay = overlay or {}
@@ -68,6 +70,7 @@ class Project:
         changed.data = {**self.data, **overlay}
         changed._modules = {p: m for p, m in self._modules.items() if p not in overlay}
         changed._words = {p: w for p, w in self._words.items() if p not in overlay}
+        changed._import_words = {p: w for p, w in self._import_words.items() if p not in overlay}
         changed._base_words = {p: w for p, w in self._base_words.items() if p not in overlay}
         changed.problems = dict(self.problems)
         changed._base = self
@@ -121,6 +124,18 @@ class Project:
             found = [word for header in _BASES.findall(data) for word in _WHOLE_WORD.findall(header)]
             self._base_words[path] = frozenset(found + _RENAMED.findall(data))
         return self._base_words[path]
+
+    def may_import(self, path: str, name: str) -> bool:
+        """Whether a name in a file could be one of another module: imported, by a star too, or a module's attribute."""
+        word, data = name.encode("utf-8"), self.data[path]
+        if path not in self._import_words:
+            unusual = _UNUSUAL_IMPORT.search(data) is not None
+            found = [
+                word for groups in _IMPORT.findall(data) for group in groups for word in _WHOLE_WORD.findall(group)
+            ]
+            self._import_words[path] = None if unusual else frozenset(found)
+        imported = self._import_words[path]
+        return imported is None or word in imported or re.search(rb"\.\s*%s\b" % word, data) is not None
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:
         """The files that hold one of the given identifiers, in order."""

@@ -173,6 +173,20 @@ class Resolver(Names):
         """The values that methods of a class assign to ``self.name``."""
         return [s.value for s in self._self_assignments(cls, name) if s.value is not None]
 
+    def unpacked_attributes(self, cls: Class, name: str) -> list[tuple[cst.BaseExpression, int]]:
+        """The values that methods of a class unpack into ``self.name`` and others, each with the place of this one."""
+        found = []
+        given = re.compile(rf"self\.{name}\s*[,)\]=]").search
+        for node in cls.module.walk_where(cls.node.body, lambda body: given(body.code) is not None):
+            if not isinstance(node, cst.Assign):
+                continue
+            for target in node.targets:
+                elements = target.target.elements if isinstance(target.target, (cst.Tuple, cst.List)) else ()
+                for place, element in enumerate(elements):
+                    if dotted(element.value) == f"self.{name}":
+                        found.append((node.value, place))
+        return found
+
     def _annotated_attributes(self, cls: Class, name: str) -> list[cst.BaseExpression]:
         statements = self._self_assignments(cls, name)
         return [s.annotation.annotation for s in statements if isinstance(s, cst.AnnAssign)]

@@ -146,7 +146,9 @@ class Module:
     def called(self, names: Collection[str]) -> Collection[str]:
         """The names, and those by which this module imports them."""
         others = [
-            n for n, found in self.root.bindings.items() if n not in names and any(b.member in names for b in found)
+            n
+            for n, found in self.root.bindings.items()
+            if n not in names and any(b.member in names or _last_part(b.value) in names for b in found)
         ]
         return {*names, *others} if others else names
 
@@ -395,6 +397,10 @@ def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     return f"line {error.raw_line}: {error.message}" if isinstance(error, cst.ParserSyntaxError) else str(error)
+
+
+def _last_part(value: cst.BaseExpression | None) -> str:
+    return dotted(value).rpartition(".")[2] if isinstance(value, (cst.Attribute, cst.Name)) else ""
 
 
 def _has_parens(node: cst.CSTNode) -> bool:
