@@ -13,6 +13,7 @@ import libcst as cst
 from cautify.analysis.project import Project
 from cautify.analysis.resolve import Class, Resolver
 from cautify.analysis.route import Router, Splat
+from cautify.analysis.scopes import Scope
 from cautify.analysis.sites import UNSUITABLE, Construction, SiteFinder, says_runtime
 from cautify.analysis.splats import may_hold_fields
 from cautify.analysis.switches import Switches, SwitchPlanner
@@ -78,10 +79,20 @@ class Composer:
         return _runs_in(construction) is None and isinstance(module.scope(construction.call).node, cst.Lambda)
 
     def _anchor(self, construction: Construction) -> cst.CSTNode | None:
-        """The import statement that gives a construction its optimizer class."""
-        first = dotted(construction.call.func).partition(".")[0]
-        bindings = self.resolver.bindings(first, construction.call, construction.module)
-        return next((b.node for b in bindings if b.kind == "import"), None)
+        """The import that gives a construction its optimizer class, or torch where the top of the file has none."""
+        module, call = construction.module, construction.call
+        first = dotted(call.func).partition(".")[0]
+        named = next((b.node for b in self.resolver.bindings(first, call, module) if b.kind == "import"), None)
+        if named is not None or self._definition_import(module) is not None:
+            return named
+        scope: Scope | None = module.scope(call)
+        while scope is not None:
+            imports = (b for found in scope.bindings.values() for b in found if b.kind == "import")
+            late = next((b.node for b in imports if b.target.partition(".")[0] == "torch"), None)
+            if late is not None:
+                return late
+            scope = scope.parent
+        return None
 
     def _is_ours(self, target: str, member: str | None, module: Module) -> bool:
         if member != CLASS_NAME:

@@ -33,6 +33,8 @@ class Group:
     trailing_comma: bool = True
     one_line: bool = True
     comma: str = ","
+    bare: bool = False
+    """Whether it has its brackets only where it takes several lines."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def flat(document: Document) -> str | None:
             if any(item is None for item in items):
                 return None
             between = f"{document.comma} "
-            return document.open + between.join(item for item in items if item is not None) + document.close
+            line = between.join(item for item in items if item is not None)
+            return line if document.bare else document.open + line + document.close
         case Ternary(body=body, test=test, orelse=orelse):
             one, two, three = flat(body), flat(test), flat(orelse)
             return None if one is None or two is None or three is None else f"{one} if {two} else {three}"

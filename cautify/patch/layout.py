@@ -146,6 +146,9 @@ class Rewriter:
                 single = isinstance(node, cst.Tuple) and len(items) == 1
                 magic = self._magic(node, node.elements[-1])
                 return self._text(node) if single else Group(opening, items, closing, exploded=magic, one_line=False)
+            case cst.Tuple() if self._stands_alone(node) and not self._commented(node):
+                items = tuple(self._document(e, changes, reflow) for e in node.elements)
+                return Group("(", items, ")", one_line=False, bare=True)
             case cst.Dict() if node.elements and not self._commented(node):
                 items = tuple(self._document(e, changes, reflow) for e in node.elements)
                 return Group("{", items, "}", exploded=self._magic(node, node.elements[-1]), one_line=False)
@@ -164,6 +167,11 @@ class Rewriter:
                 return self._text(node)
             case _:
                 return self._split(node, changes, reflow)
+
+    def _stands_alone(self, node: cst.Tuple) -> bool:
+        """Whether a tuple without parentheses is all that is returned or assigned: it has them when it is broken."""
+        alone = isinstance(self.module.parents[node], (cst.Assign, cst.AnnAssign, cst.Return))
+        return alone and not node.lpar and len(node.elements) > 1
 
     def _comprehension(
         self, node: cst.ListComp | cst.SetComp | cst.DictComp, changes: Mapping[cst.CSTNode, Change], reflow: bool
