@@ -57,16 +57,21 @@ class Callers:
         if name == "__init__":
             yield from self._constructions(cls)
         else:
-            family = {c.node for c in [*self.resolver.ancestors(cls), *self.resolver.descendants(cls)]}
             for where, call in self._mentioning({name}):
                 if not isinstance(call.func, cst.Attribute) or call.func.attr.value != name:
                     continue
                 base = call.func.value
                 owners = self.resolver.types(base, where)
-                if any(o.node in family for o in owners):
+                if any(self._related(o, cls) for o in owners):
                     yield where, call, not static
-                elif any(isinstance(v, Class) and v.node in family for v in self.resolver.values(base, where)):
+                elif any(isinstance(v, Class) and self._related(v, cls) for v in self.resolver.values(base, where)):
                     yield where, call, "classmethod" in decorators
+
+    def _related(self, one: Class, other: Class) -> bool:
+        """Whether one of the classes is above the other: the way up is shorter than to look for all below."""
+        return any(c.node is other.node for c in self.resolver.ancestors(one)) or any(
+            c.node is one.node for c in self.resolver.ancestors(other)
+        )
 
     def _plain(self, function: Function, names: set[str]) -> Iterator[tuple[Module, cst.Call, bool]]:
         for where, call in self._mentioning(names, function.module.path):

@@ -29,6 +29,9 @@ _QUIET = re.compile(  # strings and comments; f-strings hold code, and a key tha
 _CLASS = re.compile(r"^[ \t]*class[ \t\\]", re.MULTILINE)
 _IMPORT = re.compile(r"(?:^|[;:])[ \t]*(?:import|from)[ \t\\]", re.MULTILINE)
 _GLOBAL = re.compile(r"\bglobal[ \t\\]")
+_CALLED = re.compile(r"(?<![.\w])(\w+)[ \t]*\(")
+_GIVEN = re.compile(r"(?<![.\w])(\w+)[ \t]*(?::[^=\n]*)?:?=(?!=)")
+_NAMED = (ast.Name, ast.Attribute, ast.IfExp, ast.Subscript, ast.BoolOp)
 _FEW = 12
 _STATEMENTS = cst.IndentedBlock.__dict__["body"]
 _BOUND = ("bindings", "stars", "outwards")
@@ -38,8 +41,9 @@ _BOUND = ("bindings", "stars", "outwards")
 class Body:
     """The lines of a function's body. ``code`` is the same without its docstring.
 
-    ``start`` and ``end`` count characters of the file, ``number`` the bodies before it. ``parse`` puts the statements
-    into the tree; until then ``calls`` and ``classes``, which hold those of the body in their order, are empty.
+    ``start`` and ``end`` count characters of the file, ``number`` the bodies before it; ``defaults`` are the parameters
+    whose default is only named. ``parse`` puts the statements into the tree. Until then ``calls`` and ``classes`` are
+    empty; they hold those of the body in their order.
     """
 
     start: int
@@ -48,9 +52,24 @@ class Body:
     code: str
     indent: str
     number: int
+    defaults: frozenset[str]
     parse: Callable[[], None] | None = None
     calls: list[cst.Call] = field(default_factory=list)
     classes: list[cst.ClassDef] = field(default_factory=list)
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """The bare names that are called."""
+        return frozenset(_CALLED.findall(self.code))
+
+    @cached_property
+    def calls_variable(self) -> bool:
+        """Whether a name may be called that is given to something by naming that: ``f = a.b``, ``def g(f=a.b)``."""
+        called = self.called
+        if called.isdisjoint(_GIVEN.findall(self.code)):
+            return False
+        tree = parsed(f"async def _():\n{self.text}\n")
+        return tree is None or any(name in called for name in _renamed(tree))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -173,7 +192,26 @@ def _body(
         below = first.end_lineno or first.lineno
         if len(function.body) == 1 or function.body[1].lineno > below:
             code = text[starts[below] : end]
-    return Body(start, end, text[start:end], code, indent, number)
+    defaults = frozenset(_defaults(function.args))
+    return Body(start, end, text[start:end], code, indent, number, defaults)
+
+
+def _defaults(arguments: ast.arguments) -> Iterator[str]:
+    """The parameters whose default is only named."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    with_default = [*plain[len(plain) - len(arguments.defaults) :], *arguments.kwonlyargs]
+    pairs = zip(with_default, [*arguments.defaults, *arguments.kw_defaults], strict=True)
+    return (argument.arg for argument, default in pairs if isinstance(default, _NAMED))
+
+
+def _renamed(tree: ast.AST) -> Iterator[str]:
+    """The names that are given to something by naming that."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and isinstance(node.value, _NAMED):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.arguments):
+            yield from _defaults(node)
 
 
 def number(block: cst.BaseSuite) -> int | None:

@@ -59,8 +59,11 @@ class Makers:
 
     def construction(self, call: cst.Call, module: Module) -> Construction | None:
         """The construction that a call is, with what speaks against wrapping it, or None if it is none."""
+        inherited = self.opaque.by_base(call, module)
+        if inherited is not None:
+            return inherited
         if not self._may_make(call, module):
-            return self.opaque.by_base(call, module) or self.opaque.made_by_text(call, module)
+            return self.opaque.made_by_text(call, module)
         values = self.flows.values(call.func, module)
         direct = self._is_direct(call.func, module)
         made = self._sorted(values)
@@ -88,12 +91,19 @@ class Makers:
     # -- which calls are worth resolving --------------------------------------------------------------------------
 
     def looking_into(self, module: Module) -> Callable[[Body], bool]:
-        """Which function bodies of a module may hold a call that makes something: all that ``_may_make`` asks for."""
+        """Which function bodies may hold a call that is a construction: all that is asked for, by the words alone."""
         names = module.called(self.names)
+        held = {n for n, found in module.root.bindings.items() if any(_is_alias(b.value) for b in found)}
 
         def may_make(body: Body) -> bool:
             return (
-                not body.words.isdisjoint(names) or any(map(evidence.tells, body.words)) or evidence.may_list_one(body)
+                not body.words.isdisjoint(names)
+                or any(map(evidence.tells, body.words))
+                or evidence.may_list_one(body)
+                or not body.called.isdisjoint(held)
+                or not body.called.isdisjoint(body.defaults)
+                or body.calls_variable
+                or self.opaque.may_make(body)
             )
 
         return may_make

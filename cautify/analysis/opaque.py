@@ -13,12 +13,14 @@ import libcst as cst
 
 from cautify.analysis import evidence
 from cautify.analysis.construction import Construction
+from cautify.analysis.deferred import Body
 from cautify.analysis.flows import OTHER_FRAMEWORKS, Flows
 from cautify.analysis.names import Class, External, Function, Value
 from cautify.analysis.nodes import keywords
 from cautify.analysis.syntax import Module, dotted
 
 _LIKE = re.compile(r"opt|adam|sgd", re.IGNORECASE)
+_ANOTHER = re.compile(r"\btype[ \t]*\([^()]*\)\s*\(")
 _IN_TEXT = re.compile(r"optim(?!al)|Adam|SGD")
 _LISTED = "list it in [tool.cautify.optimizers] if it is an optimizer class"
 
@@ -44,6 +46,12 @@ class Opaque:
             if builder is not None:
                 return Construction(module, call, (), "factory", "built-by-library", builder.remedy)
         return None
+
+    def may_make(self, body: Body) -> bool:
+        """Whether there may be a call in the body of a function that :meth:`by_base` or :meth:`made_by_text` takes."""
+        if not body.called.isdisjoint(("eval", "exec", "map")):
+            return True
+        return "create_optimizer" in body.code or "__class__" in body.code or _ANOTHER.search(body.code) is not None
 
     def made_by_text(self, call: cst.Call, module: Module) -> Construction | None:
         """An optimizer that ``eval``, ``exec`` or ``map`` makes, or a second one of the class that another has."""
@@ -131,9 +139,11 @@ class Opaque:
             return None
         if named:
             rated = "lr" in keywords(call)
-            return self._unsure(call, module, what) if call.args and (rated or (surely and use == "kept")) else None
+            kept = use == "kept" and (surely or isinstance(call.func, cst.Attribute))
+            return self._unsure(call, module, what) if call.args and (rated or kept) else None
         if not takes:
-            return None
+            verb = use == "kept" and evidence.names_verb(name) and bool(call.args)
+            return self._unsure(call, module, what) if verb else None
         if isinstance(call.func, cst.Call) and "instantiate" in name and evidence.node_of_optimizer(call.func):
             return Construction(module, call, (), "partial")
         spelled = evidence.looks_like_class(name)

@@ -19,7 +19,7 @@ from cautify.source import Undecodable, read_source
 
 _WORD = re.compile(rb"[A-Za-z_]\w+")
 _WHOLE_WORD = re.compile(rb"\w+")
-_BASES = re.compile(rb"\bclass\s+\w+\s*[\[(]([\s\S]*?):[ \t]*(?:[#\r\n]|$)")
+_BASES = re.compile(rb"class[\s\\]+\w+\s*[\[(]([\s\S]*?):[ \t]*(?:[#\r\n]|$)")
 _RENAMED = re.compile(rb"\b(\w+)[\s\\]+as\b")
 _DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
 _IMPORT = re.compile(
@@ -50,8 +50,6 @@ class Project:
         self.data: dict[str, bytes] = {}
         self._modules: dict[str, Module | None] = {}
         self._words: dict[str, frozenset[bytes]] = {}
-        self._base_words: dict[str, frozenset[bytes]] = {}
-        self._import_words: dict[str, frozenset[bytes] | None] = {}
         self._base: Project | None = None
         self._overlay: frozenset[str] = frozenset(overlay or ())
         overlay = overlay or {}
@@ -70,8 +68,6 @@ class Project:
         changed.data = {**self.data, **overlay}
         changed._modules = {p: m for p, m in self._modules.items() if p not in overlay}
         changed._words = {p: w for p, w in self._words.items() if p not in overlay}
-        changed._import_words = {p: w for p, w in self._import_words.items() if p not in overlay}
-        changed._base_words = {p: w for p, w in self._base_words.items() if p not in overlay}
         changed.problems = dict(self.problems)
         changed._base = self
         return changed
@@ -117,25 +113,44 @@ class Project:
             self._words[path] = frozenset(_WORD.findall(data))
         return self._words[path]
 
-    def base_words(self, path: str) -> frozenset[bytes]:
-        """The words between the brackets of a file's class statements, and those that it gives another name."""
-        if path not in self._base_words:
-            data = self.data[path]
-            found = [word for header in _BASES.findall(data) for word in _WHOLE_WORD.findall(header)]
-            self._base_words[path] = frozenset(found + _RENAMED.findall(data))
-        return self._base_words[path]
+    def deriving(self, name: str) -> list[str]:
+        """The files in which a class statement, or the renaming of an import, mentions a name, in order."""
+        word = name.encode("utf-8")
+        if self._base is None:
+            return self._deriving.get(word, [])
+        kept = [path for path in self._base.deriving(name) if path not in self._overlay]
+        return sorted({*kept, *(path for path in self._overlay if word in self._base_words(path))})
+
+    @cached_property
+    def _deriving(self) -> dict[bytes, list[str]]:
+        found: dict[bytes, list[str]] = {}
+        for path in self.data:
+            for word in self._base_words(path):
+                found.setdefault(word, []).append(path)
+        return found
+
+    def _base_words(self, path: str) -> set[bytes]:
+        """The words between the brackets of a file's class statements, and those that its imports give other names."""
+        data = self.data[path]
+        found = {word for header in _BASES.findall(data) for word in _WHOLE_WORD.findall(header)}
+        if b" as" in data or b"\tas" in data:
+            imported = self._import_words(path)
+            found.update(imported if imported is not None else _RENAMED.findall(data))
+        return found
 
     def may_import(self, path: str, name: str) -> bool:
         """Whether a name in a file could be one of another module: imported, by a star too, or a module's attribute."""
-        word, data = name.encode("utf-8"), self.data[path]
-        if path not in self._import_words:
-            unusual = _UNUSUAL_IMPORT.search(data) is not None
-            found = [
-                word for groups in _IMPORT.findall(data) for group in groups for word in _WHOLE_WORD.findall(group)
-            ]
-            self._import_words[path] = None if unusual else frozenset(found)
-        imported = self._import_words[path]
-        return imported is None or word in imported or re.search(rb"\.\s*%s\b" % word, data) is not None
+        word = name.encode("utf-8")
+        imported = self._import_words(path)
+        return imported is None or word in imported or re.search(rb"\.\s*%s\b" % word, self.data[path]) is not None
+
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def _import_words(self, path: str) -> frozenset[bytes] | None:
+        """The words in a file's import statements, or None if some are unusual: with stars, on broken lines."""
+        if _UNUSUAL_IMPORT.search(self.data[path]):
+            return None
+        found = _IMPORT.findall(self.data[path])
+        return frozenset(word for groups in found for group in groups for word in _WHOLE_WORD.findall(group))
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:
         """The files that hold one of the given identifiers, in order."""

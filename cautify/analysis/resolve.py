@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 
 import libcst as cst
 
@@ -67,9 +66,8 @@ class Resolver(Names):
         """The direct subclasses in this project."""
         if cls.node not in self._subclasses:
             found: dict[cst.ClassDef, Class] = {}
-            name = cls.name.encode("utf-8")
-            for path in self.project.mentioning_word({cls.name}):
-                module = self.project.module(path) if name in self.project.base_words(path) else None
+            for path in self.project.deriving(cls.name):
+                module = self.project.module(path)
                 for node in module.classes_below({cls.name}) if module else ():
                     candidate = Class(module, node)  # type: ignore[arg-type]
                     if any(
@@ -176,11 +174,8 @@ class Resolver(Names):
     def unpacked_attributes(self, cls: Class, name: str) -> list[tuple[cst.BaseExpression, int]]:
         """The values that methods of a class unpack into ``self.name`` and others, each with the place of this one."""
         found = []
-        given = re.compile(rf"self\.{name}\s*[,)\]=]").search
-        for node in cls.module.walk_where(cls.node.body, lambda body: given(body.code) is not None):
-            if not isinstance(node, cst.Assign):
-                continue
-            for target in node.targets:
+        for node in self._assigning(cls, name):
+            for target in node.targets if isinstance(node, cst.Assign) else ():
                 elements = target.target.elements if isinstance(target.target, (cst.Tuple, cst.List)) else ()
                 for place, element in enumerate(elements):
                     if dotted(element.value) == f"self.{name}":
@@ -193,21 +188,19 @@ class Resolver(Names):
 
     def _self_assignments(self, cls: Class, name: str) -> list[cst.Assign | cst.AnnAssign]:
         """The assignments to an attribute of ``self`` in the methods of a class."""
+        return [
+            node
+            for node in self._assigning(cls, name)
+            for target in ([t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target])
+            if isinstance(target, cst.Attribute) and dotted(target) == f"self.{name}"
+        ]
+
+    def _assigning(self, cls: Class, name: str) -> list[cst.Assign | cst.AnnAssign]:
+        """The statements in a class that give something to an attribute of that name."""
         if (cls.node, name) not in self._assignments:
-            found = self._assignments[cls.node, name] = []
-            given = re.compile(rf"\.[\s\\]*{name}[\s\\)]*[:=]").search
-            for node in cls.module.walk_where(
-                cls.node.body, lambda body: name in body.code and given(body.code) is not None
-            ):
-                if isinstance(node, cst.Assign):
-                    targets = [t.target for t in node.targets]
-                elif isinstance(node, cst.AnnAssign):
-                    targets = [node.target]
-                else:
-                    continue
-                for target in targets:
-                    if isinstance(target, cst.Attribute) and target.attr.value == name:
-                        found += [node] if dotted(target.value) == "self" else []
+            module = cls.module
+            found = [node for node in module.assigning(name) if cls.node in module.ancestors(node)]
+            self._assignments[cls.node, name] = found
         return self._assignments[cls.node, name]
 
     def annotated(self, annotation: cst.BaseExpression, module: Module) -> frozenset[Class]:

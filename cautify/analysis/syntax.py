@@ -6,13 +6,14 @@ looks into them. Spans cost more than parsing, so they are computed only around 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from functools import cached_property, partial
 
 import libcst as cst
 
 from cautify.analysis.binding import BINDING, bind
-from cautify.analysis.deferred import Block, Body, defer, number, outline, restore
+from cautify.analysis.deferred import Body, defer, number, outline, restore
 from cautify.analysis.nodes import children, dotted, literal, walk
 from cautify.analysis.scopes import Binding, Comprehension, Scope, ScopeNode
 from cautify.analysis.spans import Positions
@@ -71,6 +72,7 @@ class Module:
             self._unparsed: dict[cst.CSTNode, Body] = {}
             self._returned: dict[cst.CSTNode, list[cst.BaseExpression]] = {}
             self._stored: dict[str, list[cst.BaseExpression]] = {}
+            self._assigning: dict[str, list[cst.Assign | cst.AnnAssign]] = {}
             self._positions = Positions(self.tree, source, self.parents)
             self.root = self._scope(self.tree, None)
             self._take_in(self.tree.body, self.tree, self.root)
@@ -134,14 +136,6 @@ class Module:
             if body.parse is not None and matters(body):
                 body.parse()
         return list(dict.__iter__(self.parents))
-
-    def walk_where(self, node: cst.CSTNode, matters: Callable[[Body], bool]) -> Iterator[cst.CSTNode]:
-        """As :func:`walk`, without what is in bodies for which ``matters`` is false, unless they are parsed already."""
-        yield node
-        body = self._unparsed.get(self.parents[node]) if isinstance(node, Block) else None
-        if body is None or matters(body):
-            for child in children(node):
-                yield from self.walk_where(child, matters)
 
     def called(self, names: Collection[str]) -> Collection[str]:
         """The names, and those by which this module imports them."""
@@ -260,6 +254,14 @@ class Module:
                 body.parse()
         return tuple(self._stored.get(name, ()))
 
+    def assigning(self, name: str) -> tuple[cst.Assign | cst.AnnAssign, ...]:
+        """The assignments to an attribute of that name of anything, alone or among others."""
+        given = re.compile(rf"\.[\s\\]*{name}[\s\\]*[:=,)\]]").search
+        for body in list(self._unparsed.values()):
+            if body.parse is not None and name in body.code and given(body.code):
+                body.parse()
+        return tuple(self._assigning.get(name, ()))
+
     def method_class(self, function: cst.FunctionDef) -> cst.ClassDef | None:
         """The class whose body directly holds a function."""
         for above in self.ancestors(function):
@@ -320,7 +322,10 @@ class Module:
                 self._imports.append(node)  # type: ignore[arg-type]
                 return
             if kind is cst.Assign:
-                self._store(node)  # type: ignore[arg-type]
+                for assigned in node.targets:  # type: ignore[attr-defined]
+                    self._assign(assigned.target, node)  # type: ignore[arg-type]
+            elif kind is cst.AnnAssign:
+                self._assign(node.target, node)  # type: ignore[attr-defined, arg-type]
         for child in children(node):
             self._visit(child, node, scope)
 
@@ -356,10 +361,17 @@ class Module:
                     continue
             self._visit(child, node, inner if within else scope)
 
-    def _store(self, node: cst.Assign) -> None:
-        for assigned in node.targets:
-            if isinstance(assigned.target, cst.Subscript):
-                self._stored.setdefault(dotted(assigned.target.value), []).append(node.value)
+    def _assign(self, target: cst.BaseExpression, node: cst.Assign | cst.AnnAssign) -> None:
+        """Remember what is put into containers and attributes."""
+        if isinstance(target, cst.Attribute):
+            self._assigning.setdefault(target.attr.value, []).append(node)
+        elif isinstance(target, cst.Subscript):
+            if isinstance(node, cst.Assign):
+                self._stored.setdefault(dotted(target.value), []).append(node.value)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            for element in target.elements:
+                if isinstance(element.value, cst.Attribute):
+                    self._assign(element.value, node)
 
     def _parameters(self, parameters: cst.Parameters, inner: Scope) -> None:
         every = [*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]
