@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from cautify.analysis.deferred import Body
 from cautify.analysis.names import Class, Function
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted
@@ -57,7 +59,10 @@ class Callers:
         if name == "__init__":
             yield from self._constructions(cls)
         else:
-            for where, call in self._mentioning({name}):
+            called = re.compile(rf"\.[\s\\]*{name}[\s\\)]*\(").search
+            for where, call in self._mentioning(
+                {name}, matters=lambda b: name in b.code and called(b.code) is not None
+            ):
                 if not isinstance(call.func, cst.Attribute) or call.func.attr.value != name:
                     continue
                 base = call.func.value
@@ -105,7 +110,9 @@ class Callers:
         above = self.resolver.ancestors(cls)[1:]
         return next((c for c in above if "__init__" in c.module.scopes[c.node].bindings), None)
 
-    def _mentioning(self, names: set[str], home: str | None = None) -> Iterator[tuple[Module, cst.Call]]:
+    def _mentioning(
+        self, names: set[str], home: str | None = None, matters: Callable[[Body], bool] | None = None
+    ) -> Iterator[tuple[Module, cst.Call]]:
         """The calls, in files that mention optimizers, that could be of something with one of the names.
 
         Where the names are those of functions of one module (``home``), another file has to import them first.
@@ -117,8 +124,9 @@ class Callers:
             if home not in (None, path) and not any(project.may_import(path, name) for name in names):
                 continue
             module = project.module(path)
-            for call in module.calls_of(names) if module is not None else ():
-                assert module is not None
+            if module is None:
+                continue
+            for call in module.calls_where(matters) if matters is not None else module.calls_of(names):
                 if self.resolver.may_name(call.func, names, module):
                     yield module, call
 

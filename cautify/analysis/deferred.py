@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -129,6 +129,44 @@ class Inside(Scope):
 
 def _parse_of(scope: Inside) -> Callable[[], None]:
     return object.__getattribute__(scope, "parse")  # type: ignore[no-any-return]
+
+
+class Parents(dict[cst.CSTNode, cst.CSTNode]):
+    """Node → the node around it. One node is asked for where it is parsed; who asks for all gets the rest parsed."""
+
+    def __init__(self, complete: Callable[[], None]) -> None:
+        super().__init__()
+        self._complete = complete
+
+    def __iter__(self) -> Iterator[cst.CSTNode]:
+        self._complete()
+        return super().__iter__()
+
+    def keys(self) -> KeysView[cst.CSTNode]:  # type: ignore[override]
+        self._complete()
+        return super().keys()
+
+    def values(self) -> ValuesView[cst.CSTNode]:  # type: ignore[override]
+        self._complete()
+        return super().values()
+
+    def items(self) -> ItemsView[cst.CSTNode, cst.CSTNode]:  # type: ignore[override]
+        self._complete()
+        return super().items()
+
+
+def skeleton(text: str) -> tuple[cst.Module, list[Body]]:
+    """The tree without the bodies of functions, and these; or all of it where libcst does not accept it so.
+
+    Raises what libcst raises.
+    """
+    short, bodies = outline(text)
+    if bodies:
+        try:
+            return cst.parse_module(short), bodies
+        except (cst.ParserSyntaxError, cst.CSTValidationError):
+            pass
+    return cst.parse_module(text), []
 
 
 def outline(text: str) -> tuple[str, list[Body]]:

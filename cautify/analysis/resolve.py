@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import libcst as cst
 
 from cautify.analysis.names import (
@@ -175,7 +174,9 @@ class Resolver(Names):
         """The values that methods of a class unpack into ``self.name`` and others, each with the place of this one."""
         found = []
         for node in self._assigning(cls, name):
-            for target in node.targets if isinstance(node, cst.Assign) else ():
+            if not isinstance(node, cst.Assign):
+                continue
+            for target in node.targets:
                 elements = target.target.elements if isinstance(target.target, (cst.Tuple, cst.List)) else ()
                 for place, element in enumerate(elements):
                     if dotted(element.value) == f"self.{name}":

@@ -7,13 +7,13 @@ looks into them. Spans cost more than parsing, so they are computed only around 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
 import libcst as cst
 
 from cautify.analysis.binding import BINDING, bind
-from cautify.analysis.deferred import Body, defer, number, outline, restore
+from cautify.analysis.deferred import Body, Parents, defer, number, restore, skeleton
 from cautify.analysis.nodes import children, dotted, literal, walk
 from cautify.analysis.scopes import Binding, Comprehension, Scope, ScopeNode
 from cautify.analysis.spans import Positions
@@ -26,30 +26,6 @@ class Unparsable(ValueError):
     """libcst cannot read the file."""
 
 
-class Parents(dict[cst.CSTNode, cst.CSTNode]):
-    """Node → the node around it. One node is asked for where it is parsed; who asks for all gets the rest parsed."""
-
-    def __init__(self, complete: Callable[[], None]) -> None:
-        super().__init__()
-        self._complete = complete
-
-    def __iter__(self) -> Iterator[cst.CSTNode]:
-        self._complete()
-        return super().__iter__()
-
-    def keys(self) -> KeysView[cst.CSTNode]:  # type: ignore[override]
-        self._complete()
-        return super().keys()
-
-    def values(self) -> ValuesView[cst.CSTNode]:  # type: ignore[override]
-        self._complete()
-        return super().values()
-
-    def items(self) -> ItemsView[cst.CSTNode, cst.CSTNode]:  # type: ignore[override]
-        self._complete()
-        return super().items()
-
-
 class Module:
     """One parsed file. Everything about it that name resolution and editing ask for."""
 
@@ -60,7 +36,7 @@ class Module:
             Unparsable: a syntax error, or nesting too deep.
         """
         try:
-            self.tree, self._bodies = _parsed(source.text)
+            self.tree, self._bodies = skeleton(source.text)
             self.source = source
             self.path = source.path
             self.broken = ""
@@ -384,17 +360,6 @@ class Module:
 _OPENING = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension})
 
 _CANNOT = (RecursionError, cst.ParserSyntaxError, cst.CSTValidationError, UnicodeError)
-
-
-def _parsed(text: str) -> tuple[cst.Module, list[Body]]:
-    """The tree without the bodies of functions, and these; or all of it where libcst does not accept it so."""
-    short, bodies = outline(text)
-    if bodies:
-        try:
-            return cst.parse_module(short), bodies
-        except (cst.ParserSyntaxError, cst.CSTValidationError):
-            pass
-    return cst.parse_module(text), []
 
 
 def _why_not(text: str) -> str:

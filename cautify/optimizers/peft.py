@@ -1,7 +1,7 @@
 """peft: https://huggingface.co/docs/peft/developer_guides/lora
 
 Its functions make param groups for adapters and return an optimizer of the class they are given, or LoRA-FA's own. What
-they return is masked against the gradient of the loss, also where its step projects or preconditions that gradient.
+they return is wrapped: masked against the gradient of the loss, also where its step projects that first.
 """
 
 from __future__ import annotations
