@@ -1,10 +1,17 @@
 """What a run of cautify costs on a tree, beside what only parsing the same tree costs.
 
-    python benchmarks/cli.py TREE [--rounds N]
+    python benchmarks/cli.py TREE [TREE ...] [--rounds N] [--grow]
 
 In every round each command runs once, in a process of its own; the figures are medians over the rounds, with the
 smallest and the largest. CPU is user and system time of the process and all its children. Seconds depend on the
 machine, the ratios hardly do. Nothing is written to TREE.
+
+The measure is the time that libcst.parse_module takes for those files of a tree that contain "optim": what a tool that
+parses them all has spent before it begins. For several trees, one line each follows, and their sum.
+
+--grow shows what the cost grows with. The Python files of each tree are copied: once, twice and four times beside each
+other, then once beside four times as many bytes of Python's own library that do not speak of optimizers. What is added
+should cost the same each time in the first case, and next to nothing in the second.
 """
 
 from __future__ import annotations
@@ -15,10 +22,12 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -94,36 +103,155 @@ def ast_grep() -> str | None:
     return None
 
 
-def main() -> None:
-    """Measure, and print one table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tree", type=Path)
-    parser.add_argument("--rounds", type=int, default=5)
-    arguments = parser.parse_args()
-    tree = arguments.tree.resolve()
+@dataclass(frozen=True)
+class Target:
+    """A tree, its Python files, and those of them that contain "optim"."""
+
+    tree: Path
+    files: Sequence[Path]
+    relevant: Sequence[Path]
+
+    @property
+    def size(self) -> float:
+        """The bytes of the files that contain "optim", in MiB."""
+        return sum(path.stat().st_size for path in self.relevant) / 2**20
+
+
+def target(tree: Path) -> Target:
+    """What there is to measure in a tree."""
     files = [path for path in python_files(tree) if path.is_file()]
-    relevant = [path for path in files if b"optim" in path.read_bytes()]
-    listing = b"".join(os.fsencode(path) + b"\0" for path in relevant)
-    cautify = [sys.executable, "-m", "cautify"]
-    commands: dict[str, Callable[[], Cost]] = {
-        "parse": lambda: run([sys.executable, "-c", PARSE], listing),
-        "scan": lambda: run([*cautify, "scan", str(tree)]),
-        "apply --dry-run": lambda: run([*cautify, "apply", "--dry-run", str(tree)]),
-        "--help": lambda: run([*cautify, "--help"]),
-    }
-    tool = ast_grep()
-    if tool:
-        rules = "\n---\n".join(json.dumps(rule) for rule in RULES)  # JSON is YAML
-        commands["ast-grep"] = lambda: run([tool, "scan", "--inline-rules", rules, "--json=stream", str(tree)])
+    return Target(tree, files, [path for path in files if b"optim" in path.read_bytes()])
+
+
+def cautify(*arguments: str) -> Callable[[], Cost]:
+    """A run of cautify."""
+    return lambda: run([sys.executable, "-m", "cautify", *arguments])
+
+
+def parsing(given: Target) -> Callable[[], Cost]:
+    """A run of nothing but libcst's parser."""
+    listing = b"".join(os.fsencode(path) + b"\0" for path in given.relevant)
+    return lambda: run([sys.executable, "-c", PARSE], listing)
+
+
+def interleaved(commands: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, list[Cost]]:
+    """What each command costs in each round. A run before the first fills the file system's cache and Python's."""
     for command in commands.values():
-        command()  # fills the file system's cache and Python's
+        command()
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
-    for _ in range(arguments.rounds):
+    for _ in range(rounds):
         for name, command in commands.items():
             costs[name].append(command())
-    report(tree, files, relevant, costs)
+    return costs
+
+
+def main() -> None:
+    """Measure, and print one table for each tree, and one for all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trees", type=Path, nargs="+", metavar="TREE")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--grow", action="store_true", help="measure how the cost grows, instead")
+    arguments = parser.parse_args()
+    targets = [target(tree.resolve()) for tree in arguments.trees]
+    if arguments.grow:
+        for given in targets:
+            grow(given, arguments.rounds)
+        return
+    tool = ast_grep()
+    measured = []
+    for given in targets:
+        tree = str(given.tree)
+        commands = {
+            "parse": parsing(given),
+            "scan": cautify("scan", tree),
+            "apply --dry-run": cautify("apply", "--dry-run", tree),
+            "--help": cautify("--help"),
+        }
+        if tool:
+            rules = "\n---\n".join(json.dumps(rule) for rule in RULES)  # JSON is YAML
+            commands["ast-grep"] = partial(run, [tool, "scan", "--inline-rules", rules, "--json=stream", tree])
+        costs = interleaved(commands, arguments.rounds)
+        report(given.tree, given.files, given.relevant, costs)
+        measured.append((given, costs))
     if not tool:
         print("ast-grep is not installed (pip install ast-grep-cli): not compared")
+    if len(measured) > 1:
+        together(measured)
+
+
+def together(measured: Sequence[tuple[Target, dict[str, list[Cost]]]]) -> None:
+    """Print one line for each tree, and the sum."""
+    print(
+        f"\n{'':34}{'MiB':>8}{'parse s':>9}{'scan s':>9}{'x parse':>9}{'dry run s':>11}{'x parse':>9}{'peak MiB':>10}"
+    )
+    sums = [0.0] * 4
+    highest = 0.0
+    for given, costs in measured:
+        parse = median(float(cost.printed) for cost in costs["parse"])
+        scan, dry = (median(cost.cpu for cost in costs[name]) for name in ("scan", "apply --dry-run"))
+        peak = max(cost.peak for name in ("scan", "apply --dry-run") for cost in costs[name])
+        figures = (given.size, parse, scan, dry)
+        sums = [before + here for before, here in zip(sums, figures, strict=True)]
+        highest = max(highest, peak)
+        line(given.tree.name, figures, peak)
+    line(f"sum of {len(measured)}", sums, highest)
+
+
+def line(name: str, figures: Sequence[float], peak: float) -> None:
+    """Print what one tree costs."""
+    size, parse, scan, dry = figures
+    ratios = [cost / parse if parse else 0.0 for cost in (scan, dry)]
+    print(f"{name:34}{size:8.2f}{parse:9.2f}{scan:9.2f}{ratios[0]:9.2f}{dry:11.2f}{ratios[1]:9.2f}{peak:10.0f}")
+
+
+def grow(given: Target, rounds: int) -> None:
+    """Print what a scan costs of the tree once, twice and four times, and of the tree among unrelated files."""
+    size = sum(path.stat().st_size for path in given.files)
+    with tempfile.TemporaryDirectory() as directory:
+        trees = {f"{times} x": Path(directory, str(times)) for times in (1, 2, 4)}
+        for times, tree in zip((1, 2, 4), trees.values(), strict=True):
+            for number in range(times):
+                copy(given, tree / f"copy_{number}")
+        trees["1 x, and 4 x unrelated"] = Path(directory, "unrelated")
+        copy(given, trees["1 x, and 4 x unrelated"] / "copy_0")
+        unrelated(trees["1 x, and 4 x unrelated"] / "library", 4 * size)
+        targets = {name: target(tree) for name, tree in trees.items()}
+        sizes = {name: found.size for name, found in targets.items()}
+        commands = {name: cautify("scan", str(tree)) for name, tree in trees.items()}
+        nothing = Path(directory, "nothing")
+        nothing.mkdir()
+        costs = interleaved({"nothing": cautify("scan", str(nothing)), **commands}, rounds)
+    start = median(cost.cpu for cost in costs["nothing"])
+    print(f"{given.tree.name}: {rounds} rounds; without the {start:.2f} s that a scan of nothing takes\n")
+    print(f"{'':34}{'files':>8}{'optim MiB':>11}{'scan CPU s':>24}{'x':>7}{'peak MiB':>10}")
+    once = median(cost.cpu for cost in costs["1 x"]) - start
+    for name, found in targets.items():
+        cpu = [cost.cpu - start for cost in costs[name]]
+        peak = max(cost.peak for cost in costs[name])
+        figures = f"{spread(cpu):>24}{median(cpu) / once:>7.2f}{peak:>10.0f}"
+        print(f"{name:34}{len(found.files):>8}{sizes[name]:>11.2f}{figures}")
+    print()
+
+
+def copy(given: Target, place: Path) -> None:
+    """Copy a tree's Python files."""
+    for path in given.files:
+        copied = place / path.relative_to(given.tree)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copied)
+
+
+def unrelated(place: Path, size: int) -> None:
+    """Fill a directory with files of Python's own library that do not speak of optimizers, again and again."""
+    library = Path(sysconfig.get_path("stdlib"))
+    texts = [path.read_bytes() for path in sorted(library.glob("*.py"))]
+    texts = [text for text in texts if b"ptim" not in text]
+    place.mkdir(parents=True)
+    number = written = 0
+    while written < size:
+        text = texts[number % len(texts)]
+        (place / f"module_{number}.py").write_bytes(text)
+        number, written = number + 1, written + len(text)
 
 
 def report(tree: Path, files: Sequence[Path], relevant: Sequence[Path], costs: dict[str, list[Cost]]) -> None:

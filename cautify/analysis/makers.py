@@ -179,7 +179,15 @@ class Makers:
             elif not isinstance(value, (Nothing, Container)):
                 unknown = True
         chosen = tuple(known[name] for name in sorted(known))
-        return _Made(chosen, tuple(own), tuple(every), partial, tuple(inner), tuple(sorted(foreign)), unknown)
+        return _Made(
+            chosen,
+            tuple(sorted(own, key=self._name)),
+            tuple(every),
+            partial,
+            tuple(inner),
+            tuple(sorted(foreign)),
+            unknown,
+        )
 
     def _qualified(self, made: _Made) -> tuple[str, ...]:
         return (*(o.name for o in made.known), *sorted(map(self._name, made.own)))

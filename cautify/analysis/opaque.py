@@ -139,10 +139,10 @@ class Opaque:
             return None
         if named:
             rated = "lr" in keywords(call)
-            kept = use == "kept" and (surely or isinstance(call.func, cst.Attribute))
+            kept = use == "kept" and (surely or (isinstance(call.func, cst.Attribute) and not self._is_method(name)))
             return self._unsure(call, module, what) if call.args and (rated or kept) else None
         if not takes:
-            verb = use == "kept" and evidence.names_verb(name) and bool(call.args)
+            verb = use == "kept" and evidence.names_verb(name) and bool(call.args) and not self._is_method(name)
             return self._unsure(call, module, what) if verb else None
         if isinstance(call.func, cst.Call) and "instantiate" in name and evidence.node_of_optimizer(call.func):
             return Construction(module, call, (), "partial")
@@ -154,6 +154,12 @@ class Opaque:
         if use == "kept" and (evidence.names_verb(name) or _LIKE.search(name)):
             return self._unsure(call, module, what)
         return None
+
+    def _is_method(self, name: str) -> bool:
+        """Whether the project defines a function of a name: what that makes is looked at there."""
+        project = self.flows.project
+        defined = re.compile(rb"\bdef[ \t]+" + name.encode("utf-8") + rb"[ \t]*\(").search
+        return any(defined(project.data[path]) for path in project.mentioning_word({name}))
 
     def _unsure(self, call: cst.Call, module: Module, why: str, optimizers: tuple[str, ...] = ()) -> Construction:
         return Construction(module, call, optimizers, evidence.form(call, module, self.flows), "ambiguous", why)

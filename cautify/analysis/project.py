@@ -20,7 +20,8 @@ from cautify.source import Undecodable, read_source
 _WORD = re.compile(rb"[A-Za-z_]\w+")
 _WHOLE_WORD = re.compile(rb"\w+")
 _BASES = re.compile(rb"class[\s\\]+\w+\s*[\[(]([\s\S]*?):[ \t]*(?:[#\r\n]|$)")
-_RENAMED = re.compile(rb"\b(\w+)[\s\\]+as\b")
+_AS = re.compile(rb"[\s\\]as[\s\\]")
+_LAST_WORD = re.compile(rb"(\w+)[\s\\]*$")
 _DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
@@ -83,6 +84,10 @@ class Project:
                     self.problems[path] = Problem(path, "undecodable", str(error))
                 except Unparsable as error:
                     self.problems[path] = Problem(path, "unparsable", str(error))
+        module = self._modules[path]
+        if module is not None and module.broken:
+            self.problems[path] = Problem(path, "unparsable", module.broken)
+            self._modules[path] = None
         return self._modules[path]
 
     @cache  # noqa: B019 - lives as long as the one plan that uses it
@@ -133,9 +138,9 @@ class Project:
         """The words between the brackets of a file's class statements, and those that its imports give other names."""
         data = self.data[path]
         found = {word for header in _BASES.findall(data) for word in _WHOLE_WORD.findall(header)}
-        if b" as" in data or b"\tas" in data:
-            imported = self._import_words(path)
-            found.update(imported if imported is not None else _RENAMED.findall(data))
+        if found:
+            before = (_LAST_WORD.search(data, max(0, m.start() - 99), m.start()) for m in _AS.finditer(data))
+            found.update(word[1] for word in before if word is not None)
         return found
 
     def may_import(self, path: str, name: str) -> bool:

@@ -61,7 +61,7 @@ class SiteFinder:
                 self.project.problems[path] = Problem(path, "unparsable", error.why)
                 continue
             found += sites
-        return found
+        return [site for site in found if not site.module.broken]
 
     def _custom_classes(self) -> list[Class]:
         """The project's own subclasses of optimizer classes."""

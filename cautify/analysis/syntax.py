@@ -153,6 +153,9 @@ class Module:
             self._take_in(statements, block, scope)
         except _CANNOT as error:
             self.broken = _why_not(self.source.text) or _why(error)
+            body.calls.clear()
+            body.classes.clear()
+            restore(block, scope, ())
         finally:
             self._calls, self._classes = calls, classes
 

@@ -101,6 +101,8 @@ class Vendor:
         if bare and not self.project.imported_dotted(path):
             in_package = False  # those that import it are run by path, and so it is not part of a package then
         loose = in_package and not own and not self._is_surely_in_package(path)
+        if loose and runnable:
+            in_package = False  # a script; that others beside it are imported says nothing of this one
         if in_package:
             if own or not (runnable or bare or loose):
                 return self._in_package(module, name, root, own)
