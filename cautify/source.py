@@ -162,6 +162,8 @@ def read_source(path: str, data: bytes) -> Source:
         raw = data[len(bom) :].decode(encoding)
     except UnicodeDecodeError as error:
         raise Undecodable(f"not {encoding}: {error.reason} at byte {error.start + len(bom)}") from error
+    except (UnicodeError, LookupError) as error:  # codecs that are no encoding of text, such as hex
+        raise Undecodable(f"{encoding}: {error}") from error
     if "\0" in raw:
         raise Undecodable("holds a NUL character")
     if encoding != "utf-8" and b"".join(c.encode(encoding) for c in raw) != data[len(bom) :]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import libcst as cst
 
+from cautify.analysis.discover import is_test
 from cautify.analysis.documents import Documents
 from cautify.analysis.elsewhere import Elsewhere
 from cautify.analysis.names import Class
-from cautify.analysis.sites import UNSUITABLE, Construction, argument
+from cautify.analysis.sites import UNSUITABLE, Construction, argument, says_runtime
 from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
 from cautify.model import Home, HomeKind, Site, Switch, Verdict
@@ -124,11 +126,30 @@ class Account:
                 "code without the patch may refuse to load them"
             )
         found += self._separate_switches()
+        found += self._tested_classes()
         for package in sorted({p.shared for p in self.composer.placements.values() if p.shared}):
             found.append(
                 f"scripts import the runtime from {package}: they need the patched {package}, not a published copy"
             )
         return tuple(found)
+
+    def _tested_classes(self) -> list[str]:
+        """Where code asks an optimizer for its class: of one that is cautious the answer is another."""
+        if not any(c.reason is None for c in self.composer.constructions):
+            return []
+        names = "|".join(sorted(self.resolver.catalogue.class_names))
+        asked = re.compile(rf"isinstance\(\s*[\w.]*[oO]pt[\w.]*(?:\[\w+\])?\s*,\s*\(?[^()]*\b(?:{names})\b".encode())
+        places = []
+        for path in self.project.containing(b"isinstance("):
+            data = self.project.data[path]
+            match = asked.search(data) if b"ptim" in data and not is_test(path) and not says_runtime(data) else None
+            if match is not None:
+                line = data[: match.start()].count(b"\n") + 1
+                places.append(f"{path}:{line}")
+        if not places:
+            return []
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        return [f"{places[0]}{more}: isinstance asks for an optimizer's class, and a cautious one is CautiousOptimizer"]
 
     def _separate_switches(self) -> list[str]:
         """Configs with a switch that hold configs with a switch: turning one on does nothing for the other."""

@@ -132,7 +132,7 @@ def _flake8_length(directory: Path) -> int | None:
 def _toml(path: Path) -> dict[str, Any] | None:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
