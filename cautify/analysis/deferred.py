@@ -239,13 +239,17 @@ def _defaults(arguments: ast.arguments) -> Iterator[str]:
     plain = [*arguments.posonlyargs, *arguments.args]
     with_default = [*plain[len(plain) - len(arguments.defaults) :], *arguments.kwonlyargs]
     pairs = zip(with_default, [*arguments.defaults, *arguments.kw_defaults], strict=True)
-    return (argument.arg for argument, default in pairs if isinstance(default, _NAMED))
+    return (argument.arg for argument, default in pairs if _is_named(default))
+
+
+def _is_named(value: ast.expr | None) -> bool:
+    return isinstance(value, _NAMED) or (isinstance(value, ast.Constant) and value.value in (None, True, False))
 
 
 def _renamed(tree: ast.AST) -> Iterator[str]:
     """The names that are given to something by naming that."""
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and isinstance(node.value, _NAMED):
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and _is_named(node.value):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             yield from (target.id for target in targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.arguments):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import libcst as cst
@@ -116,7 +116,7 @@ class Makers:
                 return False
             if self.flows.may_name(func, self.names, module):
                 return True
-            if any(b.kind in ("assign", "param") and _is_alias(b.value) for b in bindings):
+            if any(b.kind in ("assign", "param") and self._may_name_class(b.value, module) for b in bindings):
                 return True
             if not any(b.kind in ("def", "class") for b in bindings) and _looks_made(func.value, call):
                 return True
@@ -129,6 +129,21 @@ class Makers:
                 return True
             return self._may_be_factory(name, call) or (evidence.takes_parameters(call) and bool(dotted(func)))
         return _looks_made(evidence.callee(func), call)
+
+    def _may_name_class(self, value: cst.BaseExpression | None, module: Module, depth: int = 0) -> bool:
+        """Whether what a variable gets, if it only names things, may be an optimizer class by whatever name."""
+        if not _is_alias(value) or depth > 3:
+            return False
+        assert value is not None
+        for leaf in _leaves(value):
+            if dotted(leaf).rpartition(".")[2] in self.names:
+                return True
+            first = dotted(leaf).partition(".")[0]
+            for b in self.flows.bindings(first, leaf, module) if first else ():
+                imported = b.kind == "import" and self.flows.project.import_target(module.path, b.target) is not None
+                if imported or b.member in self.names or self._may_name_class(b.value, module, depth + 1):
+                    return True
+        return False
 
     def _may_be_factory(self, name: str, call: cst.Call) -> bool:
         said = evidence.looks_like_class(name) or evidence.names_verb(name)
@@ -260,6 +275,18 @@ class Makers:
                     what = f"its {optimizer.momentum.keyword} is 0, so masking does nothing"
                     return replace(construction, reason="no-momentum", detail=what)
         return construction
+
+
+def _leaves(value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
+    """The expressions of which a conditional or an ``or`` is one."""
+    if isinstance(value, cst.IfExp):
+        yield from (*_leaves(value.body), *_leaves(value.orelse))
+    elif isinstance(value, cst.BooleanOperation):
+        yield from (*_leaves(value.left), *_leaves(value.right))
+    elif isinstance(value, cst.Subscript):
+        yield from _leaves(value.value)
+    else:
+        yield value
 
 
 def _is_alias(value: cst.BaseExpression | None) -> bool:

@@ -55,7 +55,7 @@ def _own_table(path: Path) -> Mapping[str, object]:
         return {}
     try:
         document = tomllib.loads(data.decode("utf-8-sig"))
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are both
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise _refusal(path, f"it is not TOML: {error}", "Correct it, then run the command again.") from error
     return _table(path, _table(path, document, "tool", "tool"), "cautify", _TABLE)
 

@@ -40,7 +40,7 @@ class Rewriter:
         regions: dict[cst.CSTNode, set[cst.CSTNode]] = {}
         for node in self.changes:
             regions.setdefault(self._region(node), set()).add(node)
-        outer = [r for r in regions if not any(r is not other and self._inside(r, other) for other in regions)]
+        outer = [r for r in regions if not any(above in regions for above in self.module.ancestors(r))]
         return [edit for region in outer for edit in self._edits(region)]
 
     def _inside(self, node: cst.CSTNode, other: cst.CSTNode) -> bool:

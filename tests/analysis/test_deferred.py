@@ -153,6 +153,19 @@ def test_a_body_that_only_libcst_cannot_take_in_makes_the_module_broken() -> Non
     assert module.broken == "nested too deeply"
 
 
+@pytest.mark.parametrize(
+    "given",
+    ["made = None", "made: object = KIND", "other = made = KIND", "(made := KIND)", "def made(x=KIND): return x()"],
+)
+def test_a_body_in_which_a_variable_is_called_is_looked_into(given: str) -> None:
+    text = f"import a\n\nKIND = a.thing\n\n\ndef f():\n    {given}\n    made(1)\n{lines(4)}"
+    (body,) = Module(read_source("x.py", text.encode()))._bodies
+    assert body.calls_variable
+    assert not deferred.outline(text.replace(given, "made = a.call()").replace("\n    made(1)", ""))[1][
+        0
+    ].calls_variable
+
+
 ALL = [(table.stem, program.heading) for table in sorted(TABLES.glob("*.txt")) for program in programs(table.stem)]
 
 
