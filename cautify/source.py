@@ -160,13 +160,14 @@ def read_source(path: str, data: bytes) -> Source:
     encoding = "utf-8" if encoding in ("utf-8", "utf-8-sig") else codecs.lookup(encoding).name
     try:
         raw = data[len(bom) :].decode(encoding)
+        exact = encoding == "utf-8" or b"".join(c.encode(encoding) for c in raw) == data[len(bom) :]
     except UnicodeDecodeError as error:
         raise Undecodable(f"not {encoding}: {error.reason} at byte {error.start + len(bom)}") from error
-    except (UnicodeError, LookupError) as error:  # codecs that are no encoding of text, such as hex
+    except (UnicodeError, LookupError) as error:  # codecs that are no encoding of text, such as hex and idna
         raise Undecodable(f"{encoding}: {error}") from error
     if "\0" in raw:
         raise Undecodable("holds a NUL character")
-    if encoding != "utf-8" and b"".join(c.encode(encoding) for c in raw) != data[len(bom) :]:
+    if not exact:
         raise Undecodable(f"{encoding} does not map back to the same bytes")
     return Source(path, data, encoding, bom, _normalise(raw))
 

@@ -33,6 +33,8 @@ _CALLED = re.compile(r"(?<![.\w])(\w+)[ \t]*\(")
 _GIVEN = re.compile(r"(?<![.\w])(\w+)[ \t]*(?::[^=\n]*)?:?=(?!=)")
 _NAMED = (ast.Name, ast.Attribute, ast.IfExp, ast.Subscript, ast.BoolOp)
 _FEW = 12
+_DEEPEST = 200
+_BRACKET = re.compile(r"[()\[\]{}]")
 _STATEMENTS = cst.IndentedBlock.__dict__["body"]
 _BOUND = ("bindings", "stars", "outwards")
 
@@ -166,7 +168,18 @@ def skeleton(text: str) -> tuple[cst.Module, list[Body]]:
             return cst.parse_module(short), bodies
         except (cst.ParserSyntaxError, cst.CSTValidationError):
             pass
+    elif _MARK not in text and _depth(text) > _DEEPEST:
+        raise RecursionError("more brackets in brackets than Python itself allows")  # libcst's parser would overflow
     return cst.parse_module(text), []
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested at most, those in strings and comments counted too. Only for what ast refuses."""
+    deepest = depth = 0
+    for bracket in _BRACKET.findall(text):
+        depth = depth + 1 if bracket in "([{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def outline(text: str) -> tuple[str, list[Body]]:

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pathspec
 
+from cautify.errors import InvalidOption
 from cautify.model import Options
 
 _NEVER = frozenset({".git", ".hg", ".svn", ".cautify", "__pycache__", ".tox", ".nox", ".venv", "venv", "node_modules"})
@@ -46,14 +47,21 @@ def discover(root: Path, options: Options) -> Discovered:
     """List the regular ``.py`` files and documents below ``root``. Symbolic links to directories are not followed."""
     found = _git_files(root)
     every = sorted(set(found if found is not None else _walk(root)))
-    include = pathspec.GitIgnoreSpec.from_lines(options.include) if options.include else None
-    exclude = pathspec.GitIgnoreSpec.from_lines(options.exclude) if options.exclude else None
+    include, exclude = _spec("--include", options.include), _spec("--exclude", options.exclude)
     excluded = {
         path for path in every if (include and not include.match_file(path)) or (exclude and exclude.match_file(path))
     }
     files = tuple(path for path in every if path.endswith(".py"))
     documents = tuple(path for path in every if not path.endswith(".py") and path not in excluded)
     return Discovered(files, frozenset(excluded.intersection(files)), documents)
+
+
+def _spec(option: str, patterns: tuple[str, ...]) -> pathspec.GitIgnoreSpec | None:
+    try:
+        return pathspec.GitIgnoreSpec.from_lines(patterns) if patterns else None
+    except (ValueError, re.error) as error:
+        what = f"{', '.join(patterns)}: {error}"
+        raise InvalidOption(f"{option} cannot be used", what, "Write globs as in a .gitignore file.") from error
 
 
 def _git_files(root: Path) -> list[str] | None:
@@ -94,7 +102,7 @@ def _walk(root: Path) -> Iterator[str]:
             try:
                 lines = Path(directory, ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
                 specs = (*specs, (prefix, pathspec.GitIgnoreSpec.from_lines(lines)))
-            except (OSError, ValueError):
+            except (OSError, ValueError, re.error):
                 pass  # an unreadable .gitignore excludes nothing
         for entry in entries:
             path = prefix + entry.name
@@ -104,7 +112,7 @@ def _walk(root: Path) -> Iterator[str]:
             if is_directory:
                 if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
                     yield from descend(entry.path, path + "/", specs)
-            elif entry.name.endswith(_SUFFIXES) and entry.is_file():
+            elif entry.name.endswith(_SUFFIXES) and os.path.isfile(entry.path):
                 yield path
 
     yield from descend(str(root), "", ())

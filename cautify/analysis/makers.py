@@ -93,7 +93,9 @@ class Makers:
     def looking_into(self, module: Module) -> Callable[[Body], bool]:
         """Which function bodies may hold a call that is a construction: all that is asked for, by the words alone."""
         names = module.called(self.names)
-        held = {n for n, found in module.root.bindings.items() if any(_is_alias(b.value) for b in found)}
+        held = {
+            n for n, found in module.root.bindings.items() if any(self._may_name_class(b.value, module) for b in found)
+        }
 
         def may_make(body: Body) -> bool:
             return (

@@ -106,14 +106,21 @@ class Names:
         self.catalogue = catalogue
         self._values: dict[cst.CSTNode, frozenset[Value]] = {}
         self._asked: set[tuple[str, str]] = set()
+        self._depth = 0
 
     # -- values ---------------------------------------------------------------------------------------------------
 
     def values(self, node: cst.BaseExpression, module: Module) -> frozenset[Value]:
         """What an expression may be."""
         if node not in self._values:
+            if self._depth >= _DEEP:
+                return frozenset({UNKNOWN})
             self._values[node] = frozenset({UNKNOWN})  # a cycle sees "unknown", not itself
-            self._values[node] = frozenset(self._evaluate(node, module))
+            self._depth += 1
+            try:
+                self._values[node] = frozenset(self._evaluate(node, module))
+            finally:
+                self._depth -= 1
         return self._values[node]
 
     def externals(self, node: cst.BaseExpression, module: Module) -> frozenset[str]:
@@ -231,25 +238,41 @@ class Names:
             return  # modules that import it from each other in a circle
         self._asked.add((name, module.path))
         try:
-            for binding in module.root.bindings.get(name, ()):
-                yield from self.bound(binding, module)
-            if name not in module.root.bindings:
-                for star in module.root.stars:
-                    yield from self._from_star(star, name, module)
+            yield from self._bound_in(name, [module])
         finally:
             self._asked.discard((name, module.path))
 
+    def _bound_in(self, name: str, pending: list[Module]) -> Iterator[Value]:
+        """What a name may be in modules, or in those that they import everything from; each is looked at once."""
+        seen = {module.path for module in pending}
+        while pending:
+            module = pending.pop(0)
+            for binding in module.root.bindings.get(name, ()):
+                yield from self.bound(binding, module)
+            for star in module.root.stars if name not in module.root.bindings else ():
+                found = self._starred(star, name, module)
+                if isinstance(found, External):
+                    yield found
+                elif found is not None and found.path not in seen:
+                    seen.add(found.path)
+                    pending.append(found)
+
     def _from_star(self, target: str, name: str, module: Module) -> Iterator[Value]:
+        found = self._starred(target, name, module)
+        if isinstance(found, External):
+            yield found
+        elif found is not None:
+            yield from self._exported(name, found)
+
+    def _starred(self, target: str, name: str, module: Module) -> External | Module | None:
+        """Where ``from target import *`` takes a name from: a library, or a module of the project to look into."""
         found = self.project.import_target(module.path, target)
         if found is None:
-            if not target.startswith(".") and (
-                name in _PUBLIC.get(target, ()) or name in self.catalogue.public(target)
-            ):
-                yield External(f"{target}.{name}")
-        elif isinstance(found, str) and found != module.path:
-            other = self.project.module(found)
-            if other is not None and not name.startswith("_"):
-                yield from self._exported(name, other)
+            known = name in _PUBLIC.get(target, ()) or name in self.catalogue.public(target)
+            return External(f"{target}.{name}") if known and not target.startswith(".") else None
+        if isinstance(found, str) and found != module.path and not name.startswith("_"):
+            return self.project.module(found)
+        return None
 
     def may_name(self, node: cst.BaseExpression, names: Collection[str], module: Module) -> bool:
         """Whether an expression could be one of the project's things of these names: a cheap test before resolving."""
@@ -279,6 +302,8 @@ class Names:
             case _:
                 yield UNKNOWN
 
+
+_DEEP = 60  # expressions that lead to each other, one after another; whatever is further is not followed
 
 _PUBLIC = {
     "torch.optim": frozenset({"Optimizer"}),

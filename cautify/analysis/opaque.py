@@ -151,7 +151,7 @@ class Opaque:
             return Construction(module, call, (), evidence.form(call, module, self.flows))
         if spelled and name in self.catalogue.class_names:
             return self._unsure(call, module, f"where {name} comes from could not be established")
-        if use == "kept" and (evidence.names_verb(name) or _LIKE.search(name)):
+        if use == "kept" and (evidence.names_verb(name) or _LIKE.search(name) or "lr" in keywords(call)):
             return self._unsure(call, module, what)
         return None
 

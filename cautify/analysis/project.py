@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 from cautify.analysis.discover import is_test
+from cautify.analysis.python_version import minimum_python
 from cautify.analysis.syntax import Module, Unparsable
 from cautify.model import Problem
 from cautify.source import Undecodable, read_source
@@ -215,6 +216,9 @@ class Project:
         candidates = self._roots.get(top, set())
         if not candidates or top in sys.stdlib_module_names:
             return []
+        beside = f"{here}/{top}".lstrip("/")
+        if not self.is_package(here) and (f"{beside}.py" in self.data or f"{beside}/__init__.py" in self.data):
+            return [here]  # a script finds what lies beside it first
         candidates = {d for d in candidates if self._is_meant(d, top)}
         above = [d for d in candidates if _within(here, d) and not self.is_package(d)]
         if above:
@@ -355,30 +359,7 @@ class Project:
     @cached_property
     def minimum_python(self) -> tuple[int, int] | None:
         """The oldest Python that the project says it supports, or None when it does not say."""
-        directory = self.root.resolve()
-        for candidate in (directory, *directory.parents):
-            for name, pattern in _VERSION_FILES:
-                try:
-                    text = (candidate / name).read_text(encoding="utf-8", errors="replace")
-                except OSError:
-                    continue
-                versions = [(int(m.group(1)), int(m.group(2))) for m in re.finditer(pattern, text)]
-                if versions:
-                    return min(versions)
-            if (candidate / ".git").exists():
-                break
-        return None
-
-
-_VERSION_FILES = (
-    ("pyproject.toml", r"(?m)^\s*requires-python\s*=\s*[\"'][^\"'\n]*?(?:>=|~=|==)\s*(3)\.(\d+)"),
-    ("pyproject.toml", r"(?m)^\s*python\s*=\s*[\"'](?:\^|>=|~=|~)\s*(3)\.(\d+)"),
-    ("setup.cfg", r"(?m)^\s*python_requires\s*=[^\n]*?>=\s*(3)\.(\d+)"),
-    ("setup.py", r"python_requires\s*=\s*[\"'][^\"'\n]*?>=\s*(3)\.(\d+)"),
-    ("pyproject.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
-    (".ruff.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
-    ("ruff.toml", r"(?m)^\s*target-version\s*=\s*[\"']py(3)(\d+)[\"']"),
-)
+        return minimum_python(self.root.resolve())
 
 
 def _has_word(data: bytes, word: bytes) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import libcst as cst
 
 from cautify.analysis.names import (
@@ -48,14 +50,14 @@ class Resolver(Names):
 
     def ancestors(self, cls: Class) -> list[Class]:
         """``cls`` and the classes of this project above it, nearest first, without repetition."""
-        order: list[Class] = []
-        pending = [cls]
+        order: dict[cst.ClassDef, Class] = {}
+        pending = deque([cls])
         while pending:
-            current = pending.pop(0)
-            if all(current.node is not seen.node for seen in order):
-                order.append(current)
+            current = pending.popleft()
+            if current.node not in order:
+                order[current.node] = current
                 pending += [base for base in self.bases(current) if isinstance(base, Class)]
-        return order
+        return list(order.values())
 
     def external_bases(self, cls: Class) -> frozenset[str]:
         """Dotted names of the foreign classes anywhere above ``cls``."""
@@ -80,14 +82,14 @@ class Resolver(Names):
 
     def descendants(self, cls: Class) -> list[Class]:
         """``cls`` and every class of the project below it."""
-        order: list[Class] = []
-        pending = [cls]
+        order: dict[cst.ClassDef, Class] = {}
+        pending = deque([cls])
         while pending:
-            current = pending.pop(0)
-            if all(current.node is not seen.node for seen in order):
-                order.append(current)
+            current = pending.popleft()
+            if current.node not in order:
+                order[current.node] = current
                 pending += self.subclasses(current)
-        return order
+        return list(order.values())
 
     # -- types ----------------------------------------------------------------------------------------------------
 

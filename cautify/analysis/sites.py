@@ -21,6 +21,7 @@ from cautify.model import Options, Problem
 _IGNORE = re.compile(r"#\s*cautify:\s*ignore\b")
 __all__ = ["UNSUITABLE", "Construction", "SiteFinder", "argument", "says_runtime"]
 
+_DEEPEST = 40  # calls around one that is to be laid out anew
 _RUNTIME = "CautiousOptimizer"
 
 
@@ -50,7 +51,13 @@ class SiteFinder:
             module = self.project.module(path)
             if module is None:
                 continue
-            sites = list(self._in_module(module, makers))
+            try:
+                sites = list(self._in_module(module, makers))
+            except RecursionError:
+                self.project.problems[path] = Problem(
+                    path, "unparsable", "its code is nested too deeply to be followed"
+                )
+                continue
             if module.broken:
                 self.project.problems[path] = Problem(path, "unparsable", module.broken)
                 continue
@@ -91,6 +98,9 @@ class SiteFinder:
             return replace(construction, reason="already-cautious", detail="it is made cautious by other code already")
         if not self.options.tests and is_test(construction.module.path):
             return replace(construction, reason="test-code", detail="test code is left alone; --tests includes it")
+        if sum(isinstance(a, cst.Arg) for a in construction.module.ancestors(construction.call)) > _DEEPEST:
+            what = f"it stands inside more than {_DEEPEST} calls; give it a line of its own"
+            return replace(construction, reason="ambiguous", detail=what)
         if self._told_to_ignore(construction):
             return replace(construction, reason="ignored", detail="a comment on the line says so")
         return construction

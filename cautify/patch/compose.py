@@ -18,7 +18,7 @@ from cautify.analysis.sites import UNSUITABLE, Construction, SiteFinder, says_ru
 from cautify.analysis.splats import may_hold_fields
 from cautify.analysis.switches import Switches, SwitchPlanner
 from cautify.analysis.syntax import Module, dotted
-from cautify.errors import RuntimeEdited
+from cautify.errors import ProofFailed, RuntimeEdited
 from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
 from cautify.model import Action, Edit, FilePlan, Options, Span
@@ -170,7 +170,13 @@ class Composer:
             tops = [edits for top, edits in placed if top]
             for statement in tops or [found for _, found in placed]:  # one at the top serves all functions too
                 insert(module, statement)
-        edits = {path: [*r.edits()] for path, r in rewriters.items()}
+        edits: dict[str, list[Edit]] = {}
+        for path, r in rewriters.items():
+            try:
+                edits[path] = r.edits()
+            except RecursionError as error:
+                what = "a call to wrap stands too deep in other calls to be laid out"
+                raise ProofFailed(path, what, f"Nothing was written. Leave it out with --exclude {path}.") from error
         for path, found in inserted.items():
             edits.setdefault(path, []).extend(found.values())
         return edits

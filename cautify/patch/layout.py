@@ -34,6 +34,7 @@ class Rewriter:
     module: Module
     style: Style
     changes: dict[cst.CSTNode, Change] = field(default_factory=dict)
+    _above: dict[cst.CSTNode, frozenset[int]] = field(default_factory=dict)
 
     def edits(self) -> list[Edit]:
         """One edit for each region: the widest expression around a change that stood on one line with it."""
@@ -44,7 +45,9 @@ class Rewriter:
         return [edit for region in outer for edit in self._edits(region)]
 
     def _inside(self, node: cst.CSTNode, other: cst.CSTNode) -> bool:
-        return any(above is other for above in self.module.ancestors(node))
+        if node not in self._above:
+            self._above[node] = frozenset(map(id, self.module.ancestors(node)))
+        return id(other) in self._above[node]
 
     def _region(self, node: cst.CSTNode) -> cst.CSTNode:
         """The widest expression whose layout the change of ``node`` can touch."""

@@ -58,7 +58,11 @@ def accounted(root: Path, report: dict[str, Any], wrap: str) -> Counter[tuple[ob
 def expected(version: str) -> Counter[tuple[object, ...]]:
     wanted: Counter[tuple[object, ...]] = Counter()
     for site in TREES[version].sites:
-        switch: tuple[str, str | None, str | None] = ("field", f"{site.receiver}.use_cautious_optimizer", f"{site.receiver}.cautious_eps")
+        switch: tuple[str, str | None, str | None] = (
+            "field",
+            f"{site.receiver}.use_cautious_optimizer",
+            f"{site.receiver}.cautious_eps",
+        )
         if not site.receiver:
             switch = ("environment", None, None)
         homes = frozenset((path, qualified(path, owner)) for path, owner in site.homes)
