@@ -126,7 +126,7 @@ class Opaque:
         """Something that nobody can say what it is, but is called and used as a maker of optimizers."""
         name = evidence.callee(call.func)
         use = evidence.use_of(call, module)
-        if use == "dropped" or self.flows.types(call.func, module) or self._is_of_another_framework(module):
+        if use == "dropped" or self._is_callable_object(call.func, module) or self._is_of_another_framework(module):
             return None
         named, takes = evidence.names_maker(name), evidence.takes_parameters(call)
         surely = named and (evidence.names_class(name) or "lr" in keywords(call))
@@ -154,6 +154,11 @@ class Opaque:
         if use == "kept" and (evidence.names_verb(name) or _LIKE.search(name) or "lr" in keywords(call)):
             return self._unsure(call, module, what)
         return None
+
+    def _is_callable_object(self, func: cst.BaseExpression, module: Module) -> bool:
+        """Whether what is called is an instance of a class of the project that says what a call of it does."""
+        above = (a for t in self.flows.types(func, module) for a in self.flows.ancestors(t))
+        return any("__call__" in cls.module.scopes[cls.node].bindings for cls in above)
 
     def _is_method(self, name: str) -> bool:
         """Whether the project defines a function of a name: what that makes is looked at there."""
