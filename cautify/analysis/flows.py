@@ -48,6 +48,7 @@ OTHER_FRAMEWORKS = frozenset(
 )
 OTHER_FRAMEWORKS |= {"mindspore", "chainer", "scipy", "sklearn", "optuna", "mlx", "tinygrad", "oneflow", "jittor"}
 OTHER_FRAMEWORKS |= {"megengine", "cupy", "cvxpy", "ray"}
+_PROTOCOLS = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 _HOPS = 6  # from a parameter to its callers, to theirs, and so on
 _MANY = 200  # values of one expression; whatever has more is a table of everything
 
@@ -78,6 +79,10 @@ class Flows(Resolver):
     def seen(self, bindings: list[Binding], node: cst.CSTNode, module: Module) -> list[Binding]:
         """Only the assignments that reach a place: the last before it, on each path that leads there."""
         return reaching(bindings, node, module)
+
+    def is_protocol(self, cls: Class) -> bool:
+        """Whether a class only says what others can do."""
+        return not _PROTOCOLS.isdisjoint(self.external_bases(cls))
 
     # -- expressions ----------------------------------------------------------------------------------------------
 

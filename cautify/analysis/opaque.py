@@ -157,7 +157,8 @@ class Opaque:
 
     def _is_callable_object(self, func: cst.BaseExpression, module: Module) -> bool:
         """Whether what is called is an instance of a class of the project that says what a call of it does."""
-        above = (a for t in self.flows.types(func, module) for a in self.flows.ancestors(t))
+        types = [t for t in self.flows.types(func, module) if not self.flows.is_protocol(t)]
+        above = (a for t in types for a in self.flows.ancestors(t))
         return any("__call__" in cls.module.scopes[cls.node].bindings for cls in above)
 
     def _is_method(self, name: str) -> bool:
