@@ -82,6 +82,9 @@ _SECTION = re.compile(r"(?<!\\)\"optimizer\"\s*:\s*(?=\{)")
 _STRING = re.compile(r"(?<!\\)\"(\w+)\"\s*:\s*\"([\w.]+)\"")
 
 
+_WIDE = "ptim".encode("utf-16-le")
+
+
 @dataclass(frozen=True)
 class Documents:
     """Reads the documents of one project. ``elsewhere`` knows the catalogue, the options and what the project makes."""
@@ -95,7 +98,9 @@ class Documents:
         problems: list[Problem] = []
         for path in paths:
             text = self._read(path)
-            if text is None:
+            if isinstance(text, Problem):
+                problems.append(text)
+            if not isinstance(text, str):
                 continue
             if path.endswith(".ipynb"):
                 found, problem = notebook(path, text, self.elsewhere.catalogue, self.elsewhere.options)
@@ -106,16 +111,22 @@ class Documents:
             sites += [lines[line] for line in sorted(lines)]
         return sites, problems
 
-    def _read(self, path: str) -> str | None:
-        file = self.root / path
+    def _read(self, path: str) -> str | Problem | None:
+        """The text of a document that may name an optimizer, or why it is not looked into."""
+        limit = _LARGEST_NOTEBOOK if path.endswith(".ipynb") else _LARGEST
         try:
-            if file.stat().st_size > (_LARGEST_NOTEBOOK if path.endswith(".ipynb") else _LARGEST):
-                return None
-            data = file.read_bytes()
-            mentions = b"ptim" in data or (path.endswith(".ipynb") and b"rainer" in data)
-            return data.decode("utf-8-sig") if mentions else None
-        except (OSError, UnicodeDecodeError):
+            with (self.root / path).open("rb") as file:
+                data = file.read(limit + 1)
+        except OSError as error:
+            return Problem(path, "unreadable", error.strerror or str(error))
+        if not (b"ptim" in data or _WIDE in data or (path.endswith(".ipynb") and b"rainer" in data)):
             return None
+        if len(data) > limit:
+            return Problem(path, "too large", f"it speaks of optimizers, but has more than {limit // 1_000_000} MB")
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            return Problem(path, "undecodable", f"it speaks of optimizers, but is not UTF-8 ({error.reason})")
 
     def _row(self, place: Place, optimizers: Sequence[str], detail: str) -> Site:
         return row(place, optimizers, detail, self.elsewhere.options, self.elsewhere.catalogue)

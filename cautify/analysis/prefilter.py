@@ -42,10 +42,12 @@ def candidates(project: Project, catalogue: Catalogue, own: Iterable[str]) -> li
     classes, factories = _encoded(catalogue.class_names), _encoded(catalogue.special_names)
     found = set(project.mentioning_word(own))
     for path in [*mentioning_optimizers(project, catalogue), *_training(project)]:
-        data = project.data[path]
-        words = project.words(path)
-        named = words & (classes | factories)
-        if (named and _uses(named, classes, data)) or _may_call(data, words):
+        if path not in project.remembered:
+            data = project.data[path]
+            words = project.words(path)
+            named = words & (classes | factories)
+            project.remembered[path] = bool(named and _uses(named, classes, data)) or _may_call(data, words)
+        if project.remembered[path]:
             found.add(path)
     return sorted(found)
 

@@ -52,6 +52,8 @@ class Project:
         self.data: dict[str, bytes] = {}
         self._modules: dict[str, Module | None] = {}
         self._words: dict[str, frozenset[bytes]] = {}
+        self.remembered: dict[str, bool] = {}
+        """Whether a file can hold a construction: for the plan of the same tree with some files replaced."""
         self._base: Project | None = None
         self._overlay: frozenset[str] = frozenset(overlay or ())
         overlay = overlay or {}
@@ -69,6 +71,7 @@ class Project:
         changed = Project(self.root, (), overlay)
         changed.data = {**self.data, **overlay}
         changed._modules = {p: m for p, m in self._modules.items() if p not in overlay}
+        changed.remembered = {p: r for p, r in self.remembered.items() if p not in overlay}
         changed._words = {p: w for p, w in self._words.items() if p not in overlay}
         changed.problems = dict(self.problems)
         changed._base = self

@@ -105,7 +105,7 @@ class Account:
                 if forward.builds.node in below and forward.home.node not in builders:
                     builders[forward.home.node] = forward.home
                     pending.append(forward.home)
-        rest = sorted(builders.values(), key=lambda c: (c.module.path, c.module.line(c.node)))
+        rest = sorted(builders.values(), key=lambda c: (c.module.path, c.module.top_level_index(c.node)))
         return [self._home(c) for c in [home, *(c for c in rest if c.node is not home.node)]]
 
     def _home(self, cls: Class) -> Home:
