@@ -9,6 +9,7 @@ import libcst as cst
 
 from cautify.analysis.deferred import Body
 from cautify.analysis.names import Names
+from cautify.analysis.nodes import last_name
 from cautify.analysis.syntax import Module, dotted, literal, walk
 
 _OPTIMIZER = r"(?:optimi[sz]er|optim|opt)"
@@ -17,7 +18,7 @@ _MAKER = re.compile(
     r"partial|map|dict|table|registry|choices|list))?",
     re.IGNORECASE,
 )
-_MAKER_FOR = re.compile(r"_?(?:\w*_)?(?:optimi[sz]er|optim|opt)_(?:\w+_)?(?:cls|class)(?:_\w+)?", re.IGNORECASE)
+_MAKER_FOR = re.compile(rf"_?(?:\w*_)?{_OPTIMIZER}_(?:\w+_)?(?:cls|class)(?:_\w+)?", re.IGNORECASE)
 _VERB = re.compile(r"_*(?:build|make|create|get|configure|setup|set|init|construct|prepare)", re.IGNORECASE)
 _OTHER_VERB = re.compile(
     r"(?:^|_)(?:save|load|restore|reset|step|sync|clip|zero|check|offload|onload|move|free|update|wrap|unwrap|register|"
@@ -64,9 +65,7 @@ def callee(func: cst.BaseExpression) -> str:
             func = func.func
         else:
             break
-    if isinstance(func, cst.Attribute):
-        return func.attr.value
-    return func.value if isinstance(func, cst.Name) else ""
+    return last_name(func)
 
 
 def _key(func: cst.BaseExpression) -> str | None:
@@ -112,7 +111,7 @@ def takes_parameters(call: cst.Call) -> bool:
 
 def is_parameters(value: cst.BaseExpression) -> bool:
     """Whether an expression looks like parameters: ``model.parameters()``, ``param_groups``, ``[{"params": …}]``."""
-    name = value.attr.value if isinstance(value, cst.Attribute) else value.value if isinstance(value, cst.Name) else ""
+    name = last_name(value)
     if name:
         return bool(_PARAMETERS.fullmatch(name))
     if isinstance(value, cst.Call) and looks_like_class(callee(value.func)):
@@ -125,14 +124,16 @@ def is_parameters(value: cst.BaseExpression) -> bool:
             return True
     if isinstance(value, (cst.List, cst.Tuple)):
         return any(is_parameters(e.value) for e in value.elements)
-    return (
-        isinstance(value, cst.Call) and bool(_PARAMETERS.search(callee(value.func))) and "optim" in callee(value.func)
-    )
+    made_by = callee(value.func) if isinstance(value, cst.Call) else ""
+    return "optim" in made_by and bool(_PARAMETERS.search(made_by))
 
 
 def is_optimizer(value: cst.BaseExpression) -> bool:
     """Whether an expression is named like a finished optimizer."""
-    name = value.attr.value if isinstance(value, cst.Attribute) else value.value if isinstance(value, cst.Name) else ""
+    return _is_kept(last_name(value))
+
+
+def _is_kept(name: str) -> bool:
     return bool(_KEPT.fullmatch(name)) and not _NOT_KEPT.search(name)
 
 
@@ -185,8 +186,8 @@ def use_of(call: cst.Call, module: Module) -> str:
         return "passed"
     if any(isinstance(t, (cst.Tuple, cst.List)) for t in targets):
         return "apart"
-    names = [_last_name(t) for t in targets]
-    kept = [n for n in names if _KEPT.fullmatch(n) and not _NOT_KEPT.search(n)]
+    names = [_described(t) for t in targets]
+    kept = [n for n in names if _is_kept(n)]
     if not kept:
         function = module.function(call)
         if function is not None and names_verb(function.name.value) and not any(_NOT_KEPT.search(n) for n in names):
@@ -209,7 +210,7 @@ def node_of_optimizer(call: cst.Call) -> bool:
     for arg in call.args:
         if arg.star == "**" or (arg.keyword is not None and arg.keyword.value not in ("config", "cfg", "node")):
             continue
-        words = {w.lower() for w in _WORDS.findall(_last_name(arg.value))}
+        words = {w.lower() for w in _WORDS.findall(_described(arg.value))}
         return bool(words & _NODES) and not words & _OTHER_NODES
     return False
 
@@ -239,9 +240,7 @@ def form(call: cst.Call, module: Module, names: Names) -> str:
 
 def is_used_as_optimizer(call: cst.Call, module: Module) -> bool:
     """Whether the code around steps what a call gives, or set the parameters in the node that the call is given."""
-    parent = module.parents[_unwrapped(call, module)]
-    targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else []
-    kept = {dotted(t) for t in targets} - {""}
+    kept = _assigned(call, module)
     node = dotted(call.args[0].value) if call.args else ""
     for found in walk(_surroundings(call, kept, module)):
         if isinstance(found, cst.Attribute) and found.attr.value in _METHODS and dotted(found.value) in kept:
@@ -249,6 +248,12 @@ def is_used_as_optimizer(call: cst.Call, module: Module) -> bool:
         if isinstance(found, cst.AssignTarget) and node and dotted(found.target).startswith(f"{node}.params"):
             return True
     return False
+
+
+def _assigned(call: cst.Call, module: Module) -> set[str]:
+    """The variables and attributes that get what a call gives."""
+    parent = module.parents[_unwrapped(call, module)]
+    return {dotted(t.target) for t in parent.targets} - {""} if isinstance(parent, cst.Assign) else set()
 
 
 def _surroundings(call: cst.Call, kept: set[str], module: Module) -> cst.CSTNode:
@@ -260,23 +265,20 @@ def _surroundings(call: cst.Call, kept: set[str], module: Module) -> cst.CSTNode
     return cls if cls is not None else function
 
 
-def _last_name(value: cst.BaseExpression) -> str:
+def _described(value: cst.BaseExpression) -> str:
+    """The word that says most of what an expression is: the key of a lookup, else the last name."""
     if isinstance(value, cst.Subscript):
         index = value.slice[0].slice
         key = literal(index.value) if isinstance(index, cst.Index) else None
-        return key if key is not None else _last_name(value.value)
-    if isinstance(value, cst.Attribute):
-        return value.attr.value
+        return key if key is not None else _described(value.value)
     if isinstance(value, cst.Call) and isinstance(value.func, cst.Attribute):
         named = literal(value.args[0].value) if value.args else None
-        return named if named is not None else _last_name(value.func.value)
-    return value.value if isinstance(value, cst.Name) else ""
+        return named if named is not None else _described(value.func.value)
+    return last_name(value)
 
 
 def is_called_later(call: cst.Call, module: Module) -> bool:
     """Whether what a call gives is itself called in the same function: then it is a factory, not an optimizer."""
-    parent = module.parents[_unwrapped(call, module)]
-    targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else []
-    kept = {dotted(t) for t in targets} - {""}
+    kept = _assigned(call, module)
     around = _surroundings(call, kept, module)
     return any(isinstance(n, cst.Call) and dotted(n.func) in kept for n in walk(around))

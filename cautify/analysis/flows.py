@@ -73,8 +73,7 @@ class Flows(Resolver):
         """Whether a class of the project is an optimizer by its bases, or because the catalogue names it."""
         if any(self.is_optimizer_class(name) or _is_foreign_base(name) for name in self.external_bases(cls)):
             return True
-        name = f"{self.project.module_name(cls.module.path)[0]}.{cls.module.qualified(cls.node)}"
-        return self.catalogue.optimizer(name) is not None
+        return self.catalogue.optimizer(self.qualified(cls)) is not None
 
     def seen(self, bindings: list[Binding], node: cst.CSTNode, module: Module) -> list[Binding]:
         """Only the assignments that reach a place: the last before it, on each path that leads there."""
@@ -155,7 +154,7 @@ class Flows(Resolver):
             if binding.iterated:
                 items = list(self._elements(binding.source, binding.item, module))
             else:
-                items = [v for v in self.values(binding.source, module)]
+                items = list(self.values(binding.source, module))
                 for place in binding.item:
                     items = [v for value in items for v in self._place(value, place)]
             yield from items[:_MANY] or [UNKNOWN]
@@ -205,7 +204,7 @@ class Flows(Resolver):
             return next((m for i in inner if (m := self._annotated_maker(i, module, depth))), None)
         if kind not in ("Callable", "Type", "type") or not inner:
             return None
-        made = [v for v in self.values(inner[-1], module)]
+        made = self.values(inner[-1], module)
         if any(isinstance(v, External) and self.is_optimizer_class(v.name) for v in made):
             return AnyOptimizer("its annotation")
         if any(isinstance(v, Class) and self.is_own_optimizer(v) for v in made):
@@ -217,14 +216,9 @@ class Flows(Resolver):
     def _item(self, value: Value, key: cst.BaseExpression) -> Iterator[Value]:
         """What ``value[key]`` may be."""
         if isinstance(value, External):
-            yield from self._in_module(value.name.removesuffix(".__dict__"), literal(key))
+            yield from self._in_module(External(value.name.removesuffix(".__dict__")), literal(key))
         elif isinstance(value, Imported):
-            other = self.project.module(value.path) if value.path.endswith(".py") else None
-            name = literal(key)
-            if other is None:
-                yield UNKNOWN
-            else:
-                yield from self.member(value, name) if name is not None else self._optimizers_of(other)
+            yield from self._in_module(value, literal(key))
         elif isinstance(value, Container) and is_table(value.node):
             wanted = literal(key)
             all_entries = list(entries(value.node))
@@ -339,11 +333,8 @@ class Flows(Resolver):
     def _getattr(self, call: cst.Call, module: Module) -> Iterator[Value]:
         name = literal(call.args[1].value)
         for value in self.values(call.args[0].value, module):
-            if isinstance(value, External):
-                yield from self._in_module(value.name, name)
-            elif isinstance(value, Imported) and name is None:
-                other = self.project.module(value.path) if value.path.endswith(".py") else None
-                yield from self._optimizers_of(other) if other is not None else [UNKNOWN]
+            if isinstance(value, External) or (isinstance(value, Imported) and name is None):
+                yield from self._in_module(value, name)
             elif name is not None:
                 yield from self._attribute(call.args[0].value, name, module)
             else:
@@ -351,14 +342,16 @@ class Flows(Resolver):
         for arg in call.args[2:3]:
             yield from self.values(arg.value, module)
 
-    def _in_module(self, module_name: str, name: str | None) -> Iterator[Value]:
-        """A member of a foreign module, named or not."""
+    def _in_module(self, value: External | Imported, name: str | None) -> Iterator[Value]:
+        """A member of a module, foreign or the project's, named or not."""
         if name is not None:
-            yield External(f"{module_name}.{name}")
-        elif self.catalogue.public(self.catalogue.canonical(module_name)):
-            yield AnyOptimizer(module_name)
+            yield from self.member(value, name)
+        elif isinstance(value, External):
+            known = self.catalogue.public(self.catalogue.canonical(value.name))
+            yield AnyOptimizer(value.name) if known else UNKNOWN
         else:
-            yield UNKNOWN
+            module = self.project.module(value.path) if value.path.endswith(".py") else None
+            yield from self._optimizers_of(module) if module is not None else [UNKNOWN]
 
     def _optimizers_of(self, module: Module) -> Iterator[Value]:
         """The optimizer classes among the names of a module of the project."""
@@ -380,10 +373,10 @@ class Flows(Resolver):
         """Whether a function imports what a string names."""
         module = function.module
         for node in walk(function.node.body):
-            if isinstance(node, cst.Call) and (dotted(node.func) in _IMPORTERS or dotted(node.func) in _LOCATORS):
-                return True
-            if isinstance(node, cst.Call) and self.externals(node.func, module) & (_IMPORTERS | _LOCATORS):
-                return True
+            if isinstance(node, cst.Call):
+                names = {dotted(node.func), *self.externals(node.func, module)}
+                if not names.isdisjoint(_IMPORTERS | _LOCATORS):
+                    return True
         return False
 
 

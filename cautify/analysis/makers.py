@@ -74,12 +74,8 @@ class Makers:
             optimizers = self._qualified(made)
             if direct:
                 return self._direct(Construction(module, call, optimizers), made)
-            return self._followed(
-                Construction(
-                    module, call, optimizers, "partial" if made.partial else evidence.form(call, module, self.flows)
-                ),
-                made,
-            )
+            form = "partial" if made.partial else evidence.form(call, module, self.flows)
+            return self._followed(Construction(module, call, optimizers, form), made)
         if (factory is not None and factory.generic) or self.opaque.builds_anything(call, values):
             return self.opaque.generic(call, module)
         if made.inner and not made.unknown:
@@ -184,7 +180,7 @@ class Makers:
                 else:
                     foreign.append(value.name)
             elif isinstance(value, Class) and value.node in self.custom:
-                declared = self.catalogue.optimizer(self._name(value))
+                declared = self.catalogue.optimizer(self.flows.qualified(value))
                 if declared is not None:
                     known[declared.name] = declared
                 else:
@@ -198,7 +194,7 @@ class Makers:
         chosen = tuple(known[name] for name in sorted(known))
         return _Made(
             chosen,
-            tuple(sorted(own, key=self._name)),
+            tuple(sorted(own, key=self.flows.qualified)),
             tuple(every),
             partial,
             tuple(inner),
@@ -207,10 +203,7 @@ class Makers:
         )
 
     def _qualified(self, made: _Made) -> tuple[str, ...]:
-        return (*(o.name for o in made.known), *sorted(map(self._name, made.own)))
-
-    def _name(self, cls: Class) -> str:
-        return f"{self.flows.project.module_name(cls.module.path)[0]}.{cls.module.qualified(cls.node)}"
+        return (*(o.name for o in made.known), *sorted(map(self.flows.qualified, made.own)))
 
     # -- verdicts -------------------------------------------------------------------------------------------------
 
@@ -240,9 +233,8 @@ class Makers:
             return construction
         if made.own:
             return self._custom(construction, made.own[0])
-        reasons = [o for o in made.known if o.reason]
-        if len(reasons) == len(made.known):
-            return replace(construction, reason=reasons[0].reason, detail=reasons[0].why)
+        if all(o.reason for o in made.known):
+            return replace(construction, reason=made.known[0].reason, detail=made.known[0].why)
         return self._unsuitable(construction, made.known) if len(made.known) == 1 and not made.partial else construction
 
     def _custom(self, construction: Construction, cls: Class) -> Construction:

@@ -54,6 +54,13 @@ def dotted(node: cst.CSTNode | None) -> str:
     return ".".join([node.value, *reversed(parts)])
 
 
+def last_name(node: cst.CSTNode | None) -> str:
+    """``c`` of ``a.b.c``, whatever ``a.b`` is, or a name itself; else the empty string."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value
+    return node.value if isinstance(node, cst.Name) else ""
+
+
 def keywords(call: cst.Call) -> set[str]:
     """The names of a call's keyword arguments."""
     return {a.keyword.value for a in call.args if a.keyword is not None}

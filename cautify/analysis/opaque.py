@@ -60,11 +60,8 @@ class Opaque:
         first = call.args[0].value if call.args else None
         if name in ("eval", "exec") and first is not None and _IN_TEXT.search(module.text(first)):
             return self._unsure(call, module, f"{name} may make an optimizer of this text; write the call out")
-        if (
-            name == "map"
-            and first is not None
-            and any(map(self.catalogue.optimizer, self.flows.externals(first, module)))
-        ):
+        mapped = self.flows.externals(first, module) if name == "map" and first is not None else ()
+        if any(map(self.catalogue.optimizer, mapped)):
             return self._unsure(call, module, "map makes them; a comprehension could be wrapped")
         other = func.args[0].value if isinstance(func, cst.Call) and dotted(func.func) == "type" and func.args else None
         if isinstance(func, cst.Attribute) and func.attr.value == "__class__":
@@ -81,8 +78,8 @@ class Opaque:
             if isinstance(value, (Function, External)) and ("instantiate" in name or "from_c" in name):
                 return "optim" not in name  # or it makes optimizers only, and is looked at itself
         func = call.func
-        registry = isinstance(func, cst.Attribute) and func.attr.value in ("build", "create")
-        return registry and isinstance(func, cst.Attribute) and is_registry(evidence.callee(func.value))
+        built = isinstance(func, cst.Attribute) and func.attr.value in ("build", "create")
+        return built and is_registry(evidence.callee(func.value))  # type: ignore[attr-defined]
 
     def generic(self, call: cst.Call, module: Module) -> Construction | None:
         """A factory of anything: a site if the node it is given, or what is done with the result, says optimizer."""

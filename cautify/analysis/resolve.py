@@ -59,6 +59,10 @@ class Resolver(Names):
                 pending += [base for base in self.bases(current) if isinstance(base, Class)]
         return list(order.values())
 
+    def qualified(self, cls: Class) -> str:
+        """The dotted name by which others of the project import a class."""
+        return f"{self.project.module_name(cls.module.path)[0]}.{cls.module.qualified(cls.node)}"
+
     def external_bases(self, cls: Class) -> frozenset[str]:
         """Dotted names of the foreign classes anywhere above ``cls``."""
         return frozenset(b.name for c in self.ancestors(cls) for b in self.bases(c) if isinstance(b, External))

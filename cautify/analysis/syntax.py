@@ -118,7 +118,7 @@ class Module:
         others = [
             n
             for n, found in self.root.bindings.items()
-            if n not in names and any(b.member in names or _last_part(b.value) in names for b in found)
+            if n not in names and any(b.member in names or dotted(b.value).rpartition(".")[2] in names for b in found)
         ]
         return {*names, *others} if others else names
 
@@ -377,10 +377,6 @@ def _why(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     return f"line {error.raw_line}: {error.message}" if isinstance(error, cst.ParserSyntaxError) else str(error)
-
-
-def _last_part(value: cst.BaseExpression | None) -> str:
-    return dotted(value).rpartition(".")[2] if isinstance(value, (cst.Attribute, cst.Name)) else ""
 
 
 def _has_parens(node: cst.CSTNode) -> bool:

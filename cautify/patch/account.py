@@ -114,8 +114,7 @@ class Account:
         own = fields.own_fields(cls)
         rate = next((f for f in own if f.name in read and f.name not in (ENABLED, EPS)), None)
         line = cls.module.line(rate.node if rate else cls.node)
-        name, _ = self.project.module_name(cls.module.path)
-        return Home(HomeKind.FIELD, cls.module.path, line, f"{name}.{cls.module.qualified(cls.node)}")
+        return Home(HomeKind.FIELD, cls.module.path, line, self.resolver.qualified(cls))
 
     def warnings(self) -> tuple[str, ...]:
         """Things about the whole plan that its owner should know."""
