@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 
 import libcst as cst
@@ -133,18 +133,24 @@ class Composer:
         imports: dict[Module, list[tuple[bool, list[Edit]]]] = {}
 
         def rewriter(module: Module) -> Rewriter:
-            return rewriters.setdefault(module.path, Rewriter(module, self._style(module)))
+            if module.path not in rewriters:
+                rewriters[module.path] = Rewriter(module, self._style(module))
+            return rewriters[module.path]
 
         def insert(module: Module, edits: list[Edit]) -> None:
             for edit in edits:
                 inserted.setdefault(module.path, {})[edit.span.start, edit.purpose] = edit
 
+        def wrap(construction: Construction) -> None:
+            module, call = construction.module, construction.call
+            rewriter(module).changes[call] = Change(f"{CLASS_NAME}.wrap(", self._keywords(call))
+            imports.setdefault(module, []).append(self._import(construction))
+
         for construction in self.constructions:
             module, call = construction.module, construction.call
             home = self.switches.homes.get(call)
             if construction.reason is None and construction.wrapper is None:
-                rewriter(module).changes[call] = Change(f"{CLASS_NAME}.wrap(", self._keywords(call))
-                imports.setdefault(module, []).append(self._import(construction))
+                wrap(construction)
             for arg, splat in self._field_splats(construction):
                 if splat is not None and can_pop(module, call, splat, self.resolver):
                     insert(module, pops(module, splat))
@@ -156,8 +162,7 @@ class Composer:
                 insert(module, guard(construction, self.switches.routes[call].enabled))
             elif not isinstance(placement := self.vendor.placement(module), str):
                 self.placements[call] = placement  # the wrap refuses such an optimizer when the switch is on
-                rewriter(module).changes[call] = Change(f"{CLASS_NAME}.wrap(", self._keywords(call))
-                imports.setdefault(module, []).append(self._import(construction))
+                wrap(construction)
         for forward in self.switches.forwards:
             given = {a.keyword.value for a in forward.call.args if a.keyword}
             values = {ENABLED: forward.route.enabled, EPS: forward.route.eps}
@@ -265,6 +270,7 @@ class Composer:
             return [placer.at_start_of(new, function)]
         return [placer.before_statement(new, construction.call)]
 
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
     def _style(self, module: Module) -> Style:
         style = style_for((self.project.root / module.path).resolve().parent, self.project.root.resolve())
         if style.line_length_known:

@@ -84,6 +84,7 @@ class Vendor:
         self.project = project
         self.vendor_to = vendor_to
 
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
     def placement(self, module: Module) -> Placement | str:
         """Where ``module`` gets the runtime from, or why there is no such place."""
         path = module.path
