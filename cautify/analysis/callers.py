@@ -10,21 +10,25 @@ import libcst as cst
 
 from cautify.analysis.deferred import Body
 from cautify.analysis.names import Class, Function
+from cautify.analysis.nodes import last_name, literal
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted
 
 if TYPE_CHECKING:
     from cautify.analysis.resolve import Resolver
 
-_MENTIONS = b"ptim"  # a file that passes an optimizer class along says "optim" somewhere
-
 
 class Callers:
-    """Finds the calls of functions and methods, only in files that mention optimizers at all."""
+    """Finds the calls of functions and methods, only in files that hold ``mentions``.
 
-    def __init__(self, resolver: Resolver) -> None:
+    A file that passes an optimizer class along says "optim" somewhere; one that passes a learning rate need not.
+    """
+
+    def __init__(self, resolver: Resolver, mentions: bytes = b"ptim") -> None:
         self.resolver = resolver
+        self.mentions = mentions
         self._calls: dict[cst.FunctionDef, tuple[tuple[Module, cst.Call, bool], ...]] = {}
+        self._partials: dict[cst.FunctionDef, tuple[tuple[Module, cst.Call, int], ...]] = {}
 
     def arguments(self, parameter: Binding, module: Module) -> Iterator[tuple[Module, cst.BaseExpression]]:
         """The expressions that the project's calls pass for a parameter, each with the module it stands in."""
@@ -34,11 +38,39 @@ class Callers:
         if not isinstance(function, cst.FunctionDef):
             return
         names = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
+        if parameter.name in names:
+            yield from self._through_others(Function(module, function), names.index(parameter.name), parameter.name)
         for where, call, bound in self.calls(Function(module, function)):
             position = names.index(parameter.name) - bound if parameter.name in names else None
             value = _passed(call, parameter.name, position)
             if value is not None:
                 yield where, value
+
+    def _through_others(
+        self, function: Function, position: int, parameter: str
+    ) -> Iterator[tuple[Module, cst.BaseExpression]]:
+        """What others are told to pass: ``Process(target=f, args=(…))``, ``spawn(f, args=(…))``, ``partial(f, …)``."""
+        name, module = function.node.name.value, function.module
+        if module.method_class(function.node) is not None:
+            return
+        for path in self._files({name}, module.path):
+            if not any(runner in self.resolver.project.data[path] for runner in _RUNNING):
+                continue
+            where = self.resolver.project.module(path)
+            for call in where.calls_of(_RUNNERS) if where is not None else ():
+                assert where is not None
+                how = _RUNNERS.get(last_name(call.func))
+                if how is None or not any(last_name(a.value) == name for a in call.args):
+                    continue
+                target = next(a.value for a in call.args if last_name(a.value) == name)
+                if not any(isinstance(v, Function) and v.node is function.node for v in self._values(target, where)):
+                    continue
+                value = _told(call, target, parameter, position - how)
+                if value is not None:
+                    yield where, value
+
+    def _values(self, node: cst.BaseExpression, module: Module) -> frozenset[object]:
+        return frozenset(self.resolver.values(node, module))
 
     def calls(self, function: Function) -> tuple[tuple[Module, cst.Call, bool], ...]:
         """The calls of a function; the last of each triple says whether its first parameter is filled by itself."""
@@ -58,6 +90,7 @@ class Callers:
         static = "staticmethod" in decorators
         if name == "__init__":
             yield from self._constructions(cls)
+            yield from self._own_constructions(cls)
         else:
             called = re.compile(rf"\.[\s\\]*{name}[\s\\)]*\(").search
             for where, call in self._mentioning(
@@ -67,16 +100,25 @@ class Callers:
                     continue
                 base = call.func.value
                 owners = self.resolver.types(base, where)
-                if any(self._related(o, cls) for o in owners):
+                if any(self.resolver.related(o, cls) for o in owners):
                     yield where, call, not static
-                elif any(isinstance(v, Class) and self._related(v, cls) for v in self.resolver.values(base, where)):
+                    continue
+                values = self.resolver.values(base, where)
+                if any(isinstance(v, Class) and self.resolver.related(v, cls) for v in values):
                     yield where, call, "classmethod" in decorators
+                    continue
+                if is_super(base) and self._is_above(function, call, where):
+                    yield where, call, not static
 
-    def _related(self, one: Class, other: Class) -> bool:
-        """Whether one of the classes is above the other: the way up is shorter than to look for all below."""
-        return any(c.node is other.node for c in self.resolver.ancestors(one)) or any(
-            c.node is one.node for c in self.resolver.ancestors(other)
-        )
+    def _is_above(self, function: Function, call: cst.Call, where: Module) -> bool:
+        """Whether a function is the one that ``super().name`` reaches from the class around a call."""
+        around = next((a for a in where.ancestors(call) if isinstance(a, cst.ClassDef)), None)
+        name = function.node.name.value
+        for cls in self.resolver.ancestors(Class(where, around))[1:] if around is not None else ():
+            bindings = cls.module.scopes[cls.node].bindings.get(name, ())
+            if bindings:
+                return any(b.node is function.node for b in bindings)
+        return False
 
     def _plain(self, function: Function, names: set[str]) -> Iterator[tuple[Module, cst.Call, bool]]:
         for where, call in self._mentioning(names, function.module.path):
@@ -105,30 +147,153 @@ class Callers:
                     elif any(isinstance(v, Class) and v.node in nodes for v in self.resolver.values(above, sub.module)):
                         yield sub.module, call, False
 
+    def _own_constructions(self, cls: Class) -> Iterator[tuple[Module, cst.Call, bool]]:
+        """The calls by which methods make another object of their own class: ``cls(…)``, ``type(self)(…)``."""
+        for owner in [*self.resolver.ancestors(cls)[1:], *self.resolver.descendants(cls)]:
+            if self._init_of(owner) is not None and self._init_of(owner) != cls:
+                continue
+            for call in owner.module.calls_of(_OWN):
+                if makes_own(call, owner):
+                    yield owner.module, call, True
+
+    def _init_of(self, cls: Class) -> Class | None:
+        """The class whose ``__init__`` its objects have."""
+        return next((c for c in self.resolver.ancestors(cls) if "__init__" in c.module.scopes[c.node].bindings), None)
+
     def _next_init(self, cls: Class) -> Class | None:
         """The class above ``cls`` whose ``__init__`` super() reaches."""
         above = self.resolver.ancestors(cls)[1:]
         return next((c for c in above if "__init__" in c.module.scopes[c.node].bindings), None)
 
+    def partials(self, function: Function) -> tuple[tuple[Module, cst.Call, int], ...]:
+        """The calls of ``functools.partial`` that bind arguments of a function.
+
+        The number is by how many places an argument stands before its parameter; the function itself is the first.
+        """
+        if function.node not in self._partials:
+            self._partials[function.node] = tuple(self._find_partials(function))
+        return self._partials[function.node]
+
+    def _find_partials(self, function: Function) -> Iterator[tuple[Module, cst.Call, int]]:
+        module, project = function.module, self.resolver.project
+        around = module.method_class(function.node)
+        init = around is not None and function.node.name.value == "__init__"
+        name = around.name.value if init and around is not None else function.node.name.value
+        for path in project.mentioning_word({name}):
+            where = project.module(path) if b"partial" in project.data[path] else None
+            if where is None or (path != module.path and around is None and not project.may_import(path, name)):
+                continue
+            for call in where.calls_of({"partial"}):
+                bound = call.args[0].value if call.args and last_name(call.func) == "partial" else None
+                if bound is None or not self.resolver.may_name(bound, {name}, where):
+                    continue
+                if init:
+                    made = [v for v in self._values(bound, where) if isinstance(v, Class)]
+                    if any((own := self._init_of(v)) is not None and own.node is around for v in made):
+                        yield where, call, 0
+                elif any(isinstance(v, Function) and v.node is function.node for v in self._values(bound, where)):
+                    base = bound.value if isinstance(bound, cst.Attribute) else None
+                    held = around is not None and base is not None and self.resolver.types(base, where)
+                    yield where, call, 0 if held else -1
+
     def _mentioning(
         self, names: set[str], home: str | None = None, matters: Callable[[Body], bool] | None = None
     ) -> Iterator[tuple[Module, cst.Call]]:
-        """The calls, in files that mention optimizers, that could be of something with one of the names.
+        """The calls that could be of something with one of the names.
 
         Where the names are those of functions of one module (``home``), another file has to import them first.
         """
-        project = self.resolver.project
-        for path in project.mentioning_word(names):
-            if _MENTIONS not in project.data[path]:
-                continue
-            if home not in (None, path) and not any(project.may_import(path, name) for name in names):
-                continue
-            module = project.module(path)
+        for path in self._files(names, home):
+            module = self.resolver.project.module(path)
             if module is None:
                 continue
             for call in module.calls_where(matters) if matters is not None else module.calls_of(names):
                 if self.resolver.may_name(call.func, names, module):
                     yield module, call
+
+    def _files(self, names: set[str], home: str | None) -> Iterator[str]:
+        """The files in which something with one of the names may be used."""
+        project = self.resolver.project
+        if home is not None and not project.is_imported_by_name(home):
+            yield from [home] if self.mentions in project.data[home] else []
+            return
+        for path in project.mentioning_word(names):
+            if self.mentions not in project.data[path]:
+                continue
+            if home in (None, path) or any(project.may_import(path, name) for name in names):
+                yield path
+
+
+_OWN = frozenset({"cls", "klass", "type", "__class__"})
+
+
+def is_super(node: cst.BaseExpression) -> bool:
+    """Whether an expression is ``super()``."""
+    return isinstance(node, cst.Call) and dotted(node.func) == "super"
+
+
+def makes_own(call: cst.Call, cls: Class) -> bool:
+    """Whether a call in a method makes another object of the class around it: ``cls(…)``, ``type(self)(…)``."""
+    module = cls.module
+    function = module.function(call) if cls.node in module.ancestors(call) else None
+    if function is None or module.method_class(function) is not cls.node:
+        return False
+    first = [*function.params.posonly_params, *function.params.params][:1]
+    name = first[0].name.value if first else ""
+    if any(dotted(d.decorator) == "classmethod" for d in function.decorators):
+        return bool(name) and dotted(call.func) == name
+    return bool(name) and module.text(call.func) in (f"type({name})", f"{name}.__class__")
+
+
+def hands_up(module: Module, call: cst.Call, name: str) -> bool:
+    """Whether a call hands on to the method that the one around it overrides: ``super().name(…)`` in ``name``."""
+    around = module.function(call)
+    base = call.func.value if isinstance(call.func, cst.Attribute) else call.func
+    return around is not None and around.name.value == name and is_super(base)
+
+
+# What runs a function that it is given, and how many arguments it puts before those it is told to pass.
+_RUNNERS = {"Process": 0, "Thread": 0, "spawn": 1, "start_processes": 1, "launch": 0, "partial": 0, "submit": 0}
+_RUNNING = tuple(name.encode("ascii") for name in _RUNNERS)
+_DIRECT = frozenset({"partial", "submit"})
+
+
+def _told(call: cst.Call, target: cst.BaseExpression, name: str, position: int) -> cst.BaseExpression | None:
+    """What a runner is told to pass for a parameter."""
+    if last_name(call.func) in _DIRECT:
+        plain = [a.value for a in call.args if a.keyword is None and not a.star]
+        named = next((a.value for a in call.args if a.keyword is not None and a.keyword.value == name), None)
+        at = position + 1
+        return named or (plain[at] if plain[:1] == [target] and 0 < at < len(plain) else None)
+    for arg in call.args:
+        keyword = arg.keyword.value if arg.keyword is not None else ""
+        if keyword == "args" and isinstance(arg.value, (cst.Tuple, cst.List)):
+            elements = arg.value.elements
+            if 0 <= position < len(elements) and all(isinstance(e, cst.Element) for e in elements):
+                return elements[position].value
+        if keyword == "kwargs" and isinstance(arg.value, cst.Dict):
+            for element in arg.value.elements:
+                if isinstance(element, cst.DictElement) and literal(element.key) == name:
+                    return element.value
+    return None
+
+
+def passed(call: cst.Call, name: str, function: cst.FunctionDef, bound: int) -> cst.BaseExpression | None:
+    """What a call passes for a parameter, by keyword or by place. ``bound``: the first parameters fill themselves."""
+    order = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
+    position = order.index(name) - bound if name in order else None
+    plain = 0
+    for arg in call.args:
+        if arg.keyword is not None:
+            if arg.keyword.value == name:
+                return arg.value
+        elif arg.star == "*":
+            position = None
+        elif not arg.star:
+            if plain == position:
+                return arg.value
+            plain += 1
+    return None
 
 
 def _passed(call: cst.Call, name: str, position: int | None) -> cst.BaseExpression | None:

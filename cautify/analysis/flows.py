@@ -56,14 +56,17 @@ _MANY = 200  # values of one expression; whatever has more is a table of everyth
 class Flows(Resolver):
     """A resolver that also follows classes through variables, calls and containers. It has a memory of its own."""
 
-    def __init__(self, project: Project, catalogue: Catalogue) -> None:
+    def __init__(self, project: Project, catalogue: Catalogue, mentions: bytes = b"ptim") -> None:
         super().__init__(project, catalogue)
+        self.mentions = mentions
+        self.follows_calls = not mentions
+        self.most_hops = _HOPS if mentions else 0  # where objects are traced, that is for analysis.origins to do
         self._hops = 0
 
     @cached_property
     def callers(self) -> Callers:
         """Who calls a function of the project."""
-        return Callers(self)
+        return Callers(self, self.mentions)
 
     def is_optimizer_class(self, name: str) -> bool:
         """Whether a qualified name is torch's base class of optimizers or a class of the catalogue."""
@@ -175,7 +178,7 @@ class Flows(Resolver):
                 found.append(AnyOptimizer("whoever calls"))  # a default is there to be replaced
         maker = self._annotated_maker(binding.annotation, module) if binding.annotation is not None else None
         found += [maker] if maker is not None else []
-        if self._hops < _HOPS:
+        if self._hops < self.most_hops:
             self._hops += 1
             for where, value in self.callers.arguments(binding, module):
                 found += [v for v in self.values(value, where) if not isinstance(v, Nothing)]

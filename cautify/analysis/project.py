@@ -27,6 +27,9 @@ _DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
 )
+_ANY_IMPORT = re.compile(  # relative ones too
+    rb"^[ \t]*(?:from[ \t]*([\w.]+)[ \t]*import\b[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
+)
 _UNUSUAL_IMPORT = re.compile(rb"import[ \t]*\*|import[^\n]*\\\r?\n|[;:][ \t]*(?:from|import)\b|\\\r?\n[ \t]*import\b")
 _INSTALLED = frozenset({"torch", "numpy", "transformers", "lightning", "pytorch_lightning", "accelerate"})
 
@@ -147,6 +150,13 @@ class Project:
             found.update(word[1] for word in before if word is not None)
         return found
 
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def is_imported_by_name(self, path: str) -> bool:
+        """Whether another file mentions the name of a module: one that nobody mentions is a script."""
+        pure = PurePosixPath(path)
+        name = pure.parent.name if pure.stem == "__init__" else pure.stem
+        return not name or any(other != path for other in self.mentioning_word({name}))
+
     def may_import(self, path: str, name: str) -> bool:
         """Whether a name in a file could be one of another module: imported, by a star too, or a module's attribute."""
         word = name.encode("utf-8")
@@ -158,7 +168,7 @@ class Project:
         """The words in a file's import statements, or None if some are unusual: with stars, on broken lines."""
         if _UNUSUAL_IMPORT.search(self.data[path]):
             return None
-        found = _IMPORT.findall(self.data[path])
+        found = _ANY_IMPORT.findall(self.data[path])
         return frozenset(word for groups in found for group in groups for word in _WHOLE_WORD.findall(group))
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:

@@ -19,7 +19,9 @@ from cautify.analysis.names import (
 )
 from cautify.analysis.project import Project
 from cautify.analysis.scopes import Binding
+from cautify.analysis.simple_parsing import held_under
 from cautify.analysis.syntax import Module, dotted, literal
+from cautify.analysis.typed_calls import made_by, part
 from cautify.optimizers import Catalogue
 
 __all__ = ["UNKNOWN", "Class", "External", "Function", "Imported", "Nothing", "Resolver", "Unknown", "Value"]
@@ -28,11 +30,18 @@ _OPAQUE_WRAPPERS = frozenset({"typing.Optional", "typing.Annotated", "typing.Fin
 
 
 class Resolver(Names):
-    """Names, attributes, types and class hierarchies over one project."""
+    """Names, attributes, types and class hierarchies over one project.
+
+    ``follows_calls``: an object that a function or library makes without saying so is looked into, which costs.
+    """
+
+    follows_calls = True
 
     def __init__(self, project: Project, catalogue: Catalogue) -> None:
         super().__init__(project, catalogue)
+        self._types: dict[cst.CSTNode, frozenset[Class]] = {}
         self._subclasses: dict[cst.ClassDef, tuple[Class, ...]] = {}
+        self.given: dict[tuple[cst.FunctionDef, tuple[int, ...]], frozenset[Class]] = {}
         self._assignments: dict[tuple[cst.ClassDef, str], list[cst.Assign | cst.AnnAssign]] = {}
 
     # -- classes --------------------------------------------------------------------------------------------------
@@ -66,6 +75,12 @@ class Resolver(Names):
     def external_bases(self, cls: Class) -> frozenset[str]:
         """Dotted names of the foreign classes anywhere above ``cls``."""
         return frozenset(b.name for c in self.ancestors(cls) for b in self.bases(c) if isinstance(b, External))
+
+    def related(self, one: Class, other: Class) -> bool:
+        """Whether one of two classes is above the other: the way up is shorter than to look for all below."""
+        return any(c.node is other.node for c in self.ancestors(one)) or any(
+            c.node is one.node for c in self.ancestors(other)
+        )
 
     def subclasses(self, cls: Class) -> tuple[Class, ...]:
         """The direct subclasses in this project."""
@@ -101,6 +116,14 @@ class Resolver(Names):
         """The classes of this project that an expression's value may be an instance of. Empty: not known."""
         if depth > 12:
             return frozenset()
+        if node not in self._types:
+            found = frozenset(self._typed(node, module, depth))
+            if depth > 6:
+                return found  # cut short, perhaps
+            self._types[node] = found
+        return self._types[node]
+
+    def _typed(self, node: cst.BaseExpression, module: Module, depth: int) -> frozenset[Class]:
         match node:
             case cst.Name(value=name):
                 own = self._self_type(name, node, module)
@@ -111,11 +134,10 @@ class Resolver(Names):
                     found |= self._binding_types(binding, module, depth)
                 return frozenset(found)
             case cst.Attribute(value=base, attr=cst.Name(value=name)):
-                return frozenset(
-                    t
-                    for owner in self.types(base, module, depth + 1)
-                    for t in self._attribute_types(owner, name, depth)
-                )
+                owners = self.types(base, module, depth + 1)
+                if not owners and self.follows_calls and self.project.containing(b"simple_parsing"):
+                    return held_under(name, base, module, self)
+                return frozenset(t for owner in owners for t in self._attribute_types(owner, name, depth))
             case cst.Call(func=func):
                 found = set()
                 for value in self.values(func, module):
@@ -123,7 +145,11 @@ class Resolver(Names):
                         found.add(value)
                     elif isinstance(value, Function) and value.node.returns:
                         found |= self.annotated(value.node.returns.annotation, value.module)
-                return frozenset(found)
+                if found or not self.follows_calls:
+                    return frozenset(found)
+                return made_by(node, module, self, (), depth)
+            case cst.Subscript(value=base, slice=[cst.SubscriptElement(slice=cst.Index(value=cst.Integer(value=at)))]):
+                return part(base, (int(at, 0),), module, self, depth + 1)
             case cst.NamedExpr(value=value):
                 return self.types(value, module, depth + 1)
             case cst.BooleanOperation(left=left, right=right):
@@ -149,8 +175,8 @@ class Resolver(Names):
             return self.annotated(binding.annotation, module)
         if binding.kind == "assign" and binding.value is not None:
             return self.types(binding.value, module, depth + 1)
-        if binding.kind == "import":
-            return frozenset()
+        if binding.kind == "opaque" and binding.source is not None and not binding.iterated:
+            return part(binding.source, binding.item, module, self, depth + 1)
         return frozenset()
 
     def _attribute_types(self, owner: Class, name: str, depth: int) -> frozenset[Class]:

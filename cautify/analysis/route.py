@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from cautify.analysis.agreement import Agreement, NoRoute, SlotRoute, hyperparameters, is_rate
+from cautify.analysis.readings import Readings
 from cautify.analysis.resolve import Class, Resolver
 from cautify.analysis.sites import argument
 from cautify.analysis.syntax import Module, dotted, literal, walk
-from cautify.homes import ENABLED, EPS, field
+from cautify.analysis.whole import Splat, WholeObjects
+from cautify.homes import ENABLED, EPS, NAMES, field
+from cautify.homes.slot import Source
 
-_ASDICT = "dataclasses.asdict"
 _DEPTH = 6
 
 
@@ -35,21 +38,6 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Splat:
-    """A whole config object that is splatted into a call: ``**asdict(self)``, or a variable made from that.
-
-    ``statement`` is the assignment of that variable, ``fresh`` whether it is a dict of its own, not the object's.
-    """
-
-    arg: cst.Arg
-    base: cst.BaseExpression
-    owner: Class
-    variable: str | None = None
-    statement: cst.CSTNode | None = None
-    fresh: bool = False
-
-
-@dataclass(frozen=True)
 class Route:
     """The config object at a call, the class that declares its learning rate, and what is read of it there."""
 
@@ -60,6 +48,7 @@ class Route:
     splats: tuple[Splat, ...] = ()
     fallback: bool = False
     sometimes: bool = False
+    anyway: bool = False
 
     @property
     def enabled(self) -> str:
@@ -72,41 +61,73 @@ class Route:
         return f'getattr({self.base}, "{EPS}", 1e-8)' if self.sometimes else f"{self.base}.{EPS}"
 
 
-@dataclass(frozen=True)
-class NoRoute:
-    """Why no config object was found: one sentence."""
-
-    why: str
+AnyRoute = Route | SlotRoute | NoRoute
 
 
 class Router:
     """Finds routes in one project."""
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: Resolver, readings: Readings) -> None:
         self.resolver = resolver
+        self.readings = readings
+        self.whole = WholeObjects(resolver)
+        self.agreement = Agreement(readings)
 
-    def route(self, call: cst.Call, module: Module, names: Iterable[str], position: int | None) -> Route | NoRoute:
+    def route(self, call: cst.Call, module: Module, names: Iterable[str], position: int | None) -> AnyRoute:
         """The route of a construction or config call whose learning rate is one of ``names``, or at ``position``.
 
         A fallback route (``fallback``) is by the object in scope, not by the learning rate itself.
         """
-        splats = tuple(self.splats(call, module))
+        splats = tuple(self.whole.splats(call, module))
         sources = [e for name in names if (e := argument(call, name, None)) is not None]
         positional = argument(call, "", position)
         sources += [positional] if positional is not None and not sources else []
         if not sources:
             sources = [e for a in call.args if a.star == "**" for e in self._entries(a.value, names, module)]
         reads = self._reads(sources, module)
+        read = self.agreement.route(sources, call, module)
+        if read is not None:
+            return read if not reads else NoRoute("its learning rate comes from several objects")
         if not reads and splats:
             return self._whole(splats, call, module)
         if not reads and not sources:
             groups = argument(call, "params", 0)
-            reads = self._reads(self._group_rates(groups, names, module) if groups is not None else [], module)
+            rates = self._group_rates(groups, names, module) if groups is not None else []
+            reads = self._reads(rates, module)
+            read = self.agreement.route(rates, call, module) if not reads else None
+            read = read or (self.agreement.carrier(call, module) if not reads else None)
+            if read is not None:
+                return read
         if not reads:
-            reads = self._reads([a.value for a in call.args], module)
+            given = [a.value for a in call.args if a.keyword is None or a.keyword.value not in NAMES]
+            reads = self._reads(given, module)
         if reads:
             return self._agreed(reads, splats, call, module)
-        return self._enclosing(call, module, splats)
+        read = self.agreement.route(hyperparameters(call), call, module)
+        if isinstance(read, SlotRoute):
+            return read
+        enclosing = self._enclosing(call, module, splats)
+        if isinstance(enclosing, Route):
+            return enclosing
+        return self._in_scope(call, module, splats) or (read if read is not None else enclosing)
+
+    def source(self, source: Source, owner: Class | None) -> AnyRoute:
+        """The route of a learning rate that the project's own code gives to a slot, at the place where it does.
+
+        ``owner`` is the class of the objects that matter, where the slot is part of an object.
+        """
+        rate, place, module = source.rate, source.place, source.module
+        reads = self._reads([rate], module)
+        with self.readings.of_objects(owner):
+            read = self.agreement.route([rate], place, module)
+        if reads and read is None:
+            return self._agreed(reads, (), place, module)
+        if read is None or reads:
+            return NoRoute("nothing was found that its learning rate comes from")
+        if isinstance(read, NoRoute) and isinstance(place, cst.Call):
+            beside = self.agreement.in_scope(place, module)
+            return read if beside is None else replace(beside, fallback=False)
+        return read
 
     # -- where a value comes from ---------------------------------------------------------------------------------
 
@@ -215,67 +236,7 @@ class Router:
 
     # -- whole objects --------------------------------------------------------------------------------------------
 
-    def splats(self, call: cst.Call, module: Module) -> Iterator[Splat]:
-        """The config objects splatted whole into a call."""
-        for arg in call.args:
-            if arg.star != "**":
-                continue
-            if isinstance(arg.value, cst.Name):
-                for binding in self.resolver.bindings(arg.value.value, arg.value, module):
-                    if binding.kind == "assign" and binding.value is not None:
-                        source = self._whole_object(binding.value, module)
-                        if source is not None:
-                            base, fresh = source
-                            for owner in self.resolver.types(base, module):
-                                yield Splat(arg, base, owner, arg.value.value, binding.node, fresh)
-            else:
-                source = self._whole_object(arg.value, module)
-                if source is not None:
-                    for owner in self.resolver.types(source[0], module):
-                        yield Splat(arg, source[0], owner)
-
-    def namespace(self, value: cst.BaseExpression) -> cst.BaseExpression | None:
-        """The object behind ``vars(x)`` or ``x.__dict__``."""
-        if isinstance(value, cst.Attribute) and value.attr.value == "__dict__":
-            return value.value
-        if isinstance(value, cst.Call) and dotted(value.func) == "vars" and len(value.args) == 1:
-            return value.args[0].value
-        return None
-
-    def _whole_object(self, value: cst.BaseExpression, module: Module) -> tuple[cst.BaseExpression, bool] | None:
-        """The object behind ``asdict(x)``, ``vars(x)``, ``x.__dict__`` or a copy, and whether the dict is fresh."""
-        shared = self.namespace(value)
-        if shared is not None:
-            return shared, False
-        if isinstance(value, cst.Dict) and any(isinstance(e, cst.StarredDictElement) for e in value.elements):
-            inner = [e.value for e in value.elements if isinstance(e, cst.StarredDictElement)]
-            found = [w for e in inner if (w := self._whole_object(e, module))]
-            return (found[0][0], True) if len(found) == 1 else None
-        if isinstance(value, cst.DictComp):
-            iterated = value.for_in.iter
-            if (
-                isinstance(iterated, cst.Call)
-                and isinstance(iterated.func, cst.Attribute)
-                and iterated.func.attr.value == "items"
-            ):
-                found_one = self._whole_object(iterated.func.value, module)
-                return (found_one[0], True) if found_one else None
-            return None
-        if not isinstance(value, cst.Call):
-            return None
-        func = dotted(value.func)
-        first = value.args[0].value if value.args else None
-        if first is not None and _ASDICT in self.resolver.externals(value.func, module):
-            return first, True
-        if first is not None and func in ("dict", "copy", "deepcopy", "copy.copy", "copy.deepcopy"):
-            found_one = self._whole_object(first, module)
-            return (found_one[0], True) if found_one else None
-        if isinstance(value.func, cst.Attribute) and value.func.attr.value == "copy":
-            found_one = self._whole_object(value.func.value, module)
-            return (found_one[0], True) if found_one else None
-        return None
-
-    def _whole(self, splats: tuple[Splat, ...], call: cst.Call, module: Module) -> Route | NoRoute:
+    def _whole(self, splats: tuple[Splat, ...], call: cst.Call, module: Module) -> AnyRoute:
         """The route when nothing but a whole object arrives: its learning rate field is called ``lr`` there."""
         reads = [Read(s.base, s.owner, "lr", cls) for s in splats for cls in self.declaring(s.owner, "lr")]
         if not reads:
@@ -285,7 +246,7 @@ class Router:
     # -- agreement ------------------------------------------------------------------------------------------------
 
     def _agreed(
-        self, reads: list[Read], splats: tuple[Splat, ...], call: cst.Call, module: Module, everything: bool = False
+        self, reads: list[Read], splats: tuple[Splat, ...], place: cst.CSTNode, module: Module, everything: bool = False
     ) -> Route | NoRoute:
         """One config object out of all that was read, or why not."""
         rates = [r for r in reads if is_rate(r.name)] or reads
@@ -294,7 +255,7 @@ class Router:
         if len(bases) > 1:
             return NoRoute(f"its learning rate comes from several objects: {', '.join(sorted(bases))}")
         base = bases.pop()
-        moved = next((why for r in rates if (why := self._means_something_else(r.base, call, module))), None)
+        moved = next((why for r in rates if (why := self._means_something_else(r.base, place, module))), None)
         if moved is not None:
             return NoRoute(moved)
         if len(homes) > 1:
@@ -307,15 +268,15 @@ class Router:
             order = [c for c in self.resolver.ancestors(lowest[0]) if c.node in homes]
             homes = {order[-1].node: order[-1]}
         home = next(iter(homes.values()))
-        passed = [a.value for a in call.args] + [
-            e for a in call.args if a.star == "**" for e in self._all(a.value, module)
-        ]
+        args = place.args if isinstance(place, cst.Call) else ()
+        passed = [a.value for a in args] + [e for a in args if a.star == "**" for e in self._all(a.value, module)]
         at_call = [r for r in self._reads(passed, module) if module.text(r.base) == base]
         read = frozenset({"lr", "*"}) if everything else frozenset(r.name for r in [*rates, *at_call])
-        sometimes = base != "self" and any(r.sometimes for r in rates)
+        old = not field.keeps_default(home, self.resolver) and self.readings.pickled.may_be_old(rates[0].owner)
+        sometimes = old or (base != "self" and any(r.sometimes for r in rates))
         return Route(base, rates[0].owner, home, read, splats, sometimes=sometimes)
 
-    def _means_something_else(self, base: cst.BaseExpression, call: cst.Call, module: Module) -> str | None:
+    def _means_something_else(self, base: cst.BaseExpression, call: cst.CSTNode, module: Module) -> str | None:
         """Why a config object that is read elsewhere cannot be named at the call, or None if it can."""
         name = dotted(base)
         there = [id(b) for b in self.resolver.bindings(name.partition(".")[0], base, module)]
@@ -351,6 +312,28 @@ class Router:
             function = module.function(function)
         return NoRoute("no config object was found from which its learning rate comes")
 
+    def _in_scope(self, call: cst.Call, module: Module, splats: tuple[Splat, ...]) -> AnyRoute | None:
+        """The one config object that the function around a call has, if there is one."""
+        found: list[AnyRoute] = []
+        for text, base in self.agreement.objects(call, module):
+            owners = [o for o in self.resolver.types(base, module) if self._is_config(o)]
+            made = self._is_made_there(base, module)
+            found += [Route(text, o, o, frozenset(), splats, fallback=True, anyway=made) for o in owners]
+        other = self.agreement.in_scope(call, module)
+        found += [other] if other is not None else []
+        return found[0] if len(found) == 1 else None
+
+    def _is_made_there(self, base: cst.BaseExpression, module: Module) -> bool:
+        """Whether a variable holds an object that the same code makes, by the name of its class."""
+        bindings = self.resolver.bindings(base.value, base, module) if isinstance(base, cst.Name) else ()
+        values = [b.value for b in bindings if b.kind == "assign"]
+        made = [
+            v
+            for v in values
+            if isinstance(v, cst.Call) and any(isinstance(c, Class) for c in self.resolver.values(v.func, module))
+        ]
+        return bool(made) and len(made) == len(bindings)
+
     def _is_config(self, cls: Class) -> bool:
         return any(field.settings(c, self.resolver) is not None for c in self.resolver.ancestors(cls)[:1])
 
@@ -377,8 +360,3 @@ _PLAIN = (
     cst.BooleanOperation,
     cst.Subscript,
 )
-
-
-def is_rate(name: str) -> bool:
-    """Whether a field's name says that it is a learning rate."""
-    return name == "lr" or "learning_rate" in name or "lr" in name.split("_")

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
+from cautify.analysis.agreement import NoRoute, SlotRoute, is_rate
 from cautify.analysis.consumers import Consumers
 from cautify.analysis.discover import is_test
+from cautify.analysis.handing import Handed, Handing
 from cautify.analysis.resolve import Class, Resolver
-from cautify.analysis.route import NoRoute, Route, Router, is_rate
+from cautify.analysis.route import AnyRoute, Route, Router
 from cautify.analysis.sites import Construction, argument
 from cautify.analysis.syntax import Module, dotted
 from cautify.homes import field as fields
+from cautify.homes.parameter import ParameterSlot
+from cautify.homes.slot import Slot, Source
 
 _OWN = frozenset({"cls", "klass", "type", "__class__"})
 
 
 @dataclass(frozen=True)
 class Forward:
-    """A call that builds a switched config, and the object from which it forwards the switch."""
+    """A call that builds a switched config, and the object from which it forwards the switch.
+
+    ``home`` is the class that declares it for that object, None where that is not a field. Where the whole object is
+    ``splatted`` into the call, there is nothing to add.
+    """
 
     module: Module
     call: cst.Call
-    route: Route
+    route: Route | SlotRoute
     builds: Class
-    home: Class
+    home: Class | None
+    splatted: bool = False
 
 
 @dataclass
@@ -40,12 +50,18 @@ class Declared:
 
 @dataclass
 class Switches:
-    """What was decided: a route and a home for each site that has one, or why it has none."""
+    """What was decided: a route for each site that has one, or why it has none.
 
-    routes: dict[cst.Call, Route] = field(default_factory=dict)
+    ``homes`` are the classes whose fields sites read. ``slots`` are the homes of other kinds, each with the names that
+    are read together with its learning rate, and ``handed`` the places at which the switch is handed on to them.
+    """
+
+    routes: dict[cst.Call, Route | SlotRoute] = field(default_factory=dict)
     homes: dict[cst.Call, Class] = field(default_factory=dict)
     declared: dict[cst.ClassDef, Declared] = field(default_factory=dict)
     forwards: list[Forward] = field(default_factory=list)
+    slots: dict[Slot, set[str]] = field(default_factory=dict)
+    handed: list[Handed] = field(default_factory=list)
     why: dict[cst.Call, str] = field(default_factory=dict)
 
 
@@ -59,15 +75,44 @@ class SwitchPlanner:
         self.tests = tests
         self.result = Switches()
         self.consumers = Consumers(resolver, router, {c.call for c in constructions})
+        self.handing = Handing(router, self.refusal, tests)
+        self._deferred: dict[cst.Call, Route] = {}
+        self._filled: dict[cst.Call, SlotRoute] = {}
         self._refusals: dict[cst.ClassDef, str | None] = {}
         self._built: dict[cst.ClassDef, list[tuple[Module, cst.Call, Class]]] = {}
 
     def decide(self) -> Switches:
-        """Route every site, then every config call that builds what a site reads its switch from."""
+        """Route every site, then every config call that builds what a site reads its switch from.
+
+        A parameter that a function of a family would take and not use is no home: then all is decided again.
+        """
+        decided = self._decide()
+        while idle := list(self._idle()):
+            for slot, why in idle:
+                self.handing.refuse(slot, why)
+            self.result = Switches()
+            for memory in (self._deferred, self._filled, self._refusals):
+                memory.clear()
+            decided = self._decide()
+        return decided
+
+    def _idle(self) -> Iterator[tuple[ParameterSlot, str]]:
+        """The parameters that would be accepted somewhere and do nothing, each with the reason why it is no home."""
+        handed = [h.route for h in self.result.handed] + [f.route for f in self.result.forwards]
+        slots = [r.slot for r in [*self.result.routes.values(), *handed] if isinstance(r, SlotRoute)]
+        used = {s.function.node for s in slots if isinstance(s, ParameterSlot)}
+        for slot in self.result.slots:
+            if isinstance(slot, ParameterSlot) and (member := slot.idle(used)) is not None:
+                place = f"{member.module.path}:{member.module.line(member.node)}"
+                yield slot, f"{member.node.name.value} ({place}) would take it and not hand it on"
+
+    def _decide(self) -> Switches:
         wrapped = [c for c in self.constructions if c.reason is None]
         unsuitable = [c for c in self.constructions if c.reason is not None]
         for construction in wrapped:
             self._route_site(construction)
+        for construction in wrapped:
+            self._share_object(construction)
         self._unify()
         for construction in unsuitable:
             route = self._site_route(construction)
@@ -77,15 +122,32 @@ class SwitchPlanner:
                     self.result.routes[construction.call] = route
                     self.result.homes[construction.call] = home
         self._forward_all()
+        for call, route in self._deferred.items():
+            home = self._existing(route.owner)
+            if home is not None:
+                self.result.routes[call] = replace(route, home=home)
+                self.result.homes[call] = home
+                self.result.why.pop(call, None)
         return self.result
 
-    def _site_route(self, construction: Construction) -> Route | NoRoute:
-        return self.router.route(construction.call, construction.module, ("lr", "learning_rate"), 1)
+    def _site_route(self, construction: Construction) -> AnyRoute:
+        position = None if construction.form == "factory" else 1
+        return self.router.route(construction.call, construction.module, ("lr", "learning_rate"), position)
 
     def _route_site(self, construction: Construction) -> None:
         route = self._site_route(construction)
+        if isinstance(route, SlotRoute):
+            route = self.handing.settled(route)
         if isinstance(route, NoRoute):
             self.result.why[construction.call] = route.why
+            return
+        if isinstance(route, SlotRoute):
+            self.result.routes[construction.call] = route
+            self._take(route)
+            return
+        if route.anyway:
+            self._deferred[construction.call] = route
+            self.result.why[construction.call] = f"{route.owner.name} has no switch, and none to declare"
             return
         if fields.is_extended(route.home, self.resolver) and not fields.is_extended(route.owner, self.resolver):
             route = replace(route, home=route.owner)  # plain fields, in the leaf class that reads them
@@ -101,6 +163,41 @@ class SwitchPlanner:
         entry = self.result.declared.setdefault(home.node, Declared(home))
         entry.read |= read
         entry.direct |= direct
+
+    def _share_object(self, construction: Construction) -> None:
+        """A site without a route in a method of an object that keeps the switch for another site reads it too."""
+        call, module = construction.call, construction.module
+        around = self._object(call, module)
+        if call in self.result.routes or around is None:
+            return
+        for other in self.constructions:
+            route = self.result.routes.get(other.call)
+            if not isinstance(route, SlotRoute) or route.base.partition(".")[0] != around[1]:
+                continue
+            if other.module is module and self._object(other.call, module) == around:
+                self.result.routes[call] = replace(route, fallback=True)
+                self.result.why.pop(call, None)
+                return
+
+    def _object(self, call: cst.Call, module: Module) -> tuple[cst.ClassDef, str] | None:
+        """The class whose method makes a call, and what the method calls its object."""
+        function = module.function(call)
+        cls = module.method_class(function) if function is not None else None
+        if function is None or cls is None or any(dotted(d.decorator) == "staticmethod" for d in function.decorators):
+            return None
+        first = [*function.params.posonly_params, *function.params.params][:1]
+        return (cls, first[0].name.value) if first else None
+
+    def _take(self, route: SlotRoute) -> None:
+        """Declare the switch in a slot, and hand it on from wherever it comes there."""
+        known = route.slot in self.result.slots
+        self.result.slots.setdefault(route.slot, set()).update(route.together)
+        for handed in () if known else self.handing.outcome(route.slot).handed:
+            self.result.handed.append(handed)
+            if isinstance(handed.route, Route):
+                self._declare(handed.route.home, handed.route.read, direct=False)
+            else:
+                self._take(handed.route)
 
     def refusal(self, home: Class) -> str | None:
         """Why a class cannot declare the switch, or None."""
@@ -183,6 +280,10 @@ class SwitchPlanner:
         return module.text(call.func) in (f"type({name})", f"{name}.__class__")
 
     def _forward(self, module: Module, call: cst.Call, built: Class, entry: Declared) -> None:
+        if call in self._filled:
+            self._take(self._filled[call])
+            self.result.forwards.append(Forward(module, call, self._filled[call], built, None, splatted=True))
+            return
         if any(a.star for a in call.args):
             return
         rates = [n for n in entry.read if n != "*"] or ["lr"]
@@ -190,7 +291,16 @@ class SwitchPlanner:
         order = fields.positions(built, self.resolver)
         position = order.index(rates[0]) if rates[0] in order else None
         route = self.router.route(call, module, rates, position)
+        if isinstance(route, SlotRoute):
+            passed = argument(call, rates[0], position) is not None
+            settled = self.handing.settled(route)
+            if isinstance(settled, SlotRoute) and not route.fallback and passed:
+                self._take(settled)
+                self.result.forwards.append(Forward(module, call, settled, built, None))
+            return
         if isinstance(route, NoRoute):
+            return
+        if route.anyway:
             return
         own = route.fallback or (route.base == "self" and argument(call, rates[0], position) is None)
         if own and not entry.direct:
@@ -204,11 +314,35 @@ class SwitchPlanner:
         self.result.forwards.append(Forward(module, call, route, built, home))
 
     def _filled_elsewhere(self, home: Class) -> str | None:
-        """Whether the class is filled from a parser's namespace: then a user's hand is there, and not at the fields."""
+        """Why a class that is filled from a parser's namespace cannot have the switch: its options are not known.
+
+        Where they are, the switch is declared twice: there, and in the fields.
+        """
+        self.handing.filled |= {c.node for c in self.resolver.descendants(home)}
+        rates = [f.name for f in fields.own_fields(home) if is_rate(f.name)]
         for module, call, built in self._building_calls(home):
             for arg in call.args:
-                whole = self.router.namespace(arg.value) if arg.star == "**" else None
-                if whole is not None and not self.resolver.types(whole, module):
-                    source = f"{module.text(arg.value)} ({module.path}:{module.line(call)})"
-                    return f"{built.name} is filled from {source}, whose options are not followed"
+                whole = self.router.whole.namespace(arg.value) if arg.star == "**" else None
+                if whole is None or self.resolver.types(whole, module):
+                    continue
+                if self.handing.has_fields(whole, module, built):
+                    continue
+                found = self._options(whole, rates, call, module)
+                if isinstance(found, SlotRoute):
+                    self._filled[call] = found
+                    continue
+                source = f"{module.text(arg.value)} ({module.path}:{module.line(call)})"
+                return f"{built.name} is filled from {source}, whose options are not followed{found}"
         return None
+
+    def _options(self, whole: cst.BaseExpression, rates: list[str], call: cst.Call, module: Module) -> SlotRoute | str:
+        """The options of a namespace of which one sets a learning rate, or why they are not known."""
+        why = ""
+        for rate in rates:
+            read = cst.Attribute(value=whole, attr=cst.Name(rate))
+            module.parents[read] = call
+            found = self.handing.settled(self.router.source(Source(module, call, read, splatted=True), None))
+            if isinstance(found, SlotRoute):
+                return found
+            why = f": {found.why}" if isinstance(found, NoRoute) else why
+        return why

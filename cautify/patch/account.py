@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import libcst as cst
-
 from cautify.analysis.discover import is_test
 from cautify.analysis.documents import Documents
 from cautify.analysis.elsewhere import Elsewhere
-from cautify.analysis.names import Class
 from cautify.analysis.sites import UNSUITABLE, Construction, argument, says_runtime
 from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
-from cautify.model import Home, HomeKind, Site, Switch, Verdict
+from cautify.model import HomeKind, Site, Switch, Verdict
 from cautify.patch.compose import Composer
+from cautify.patch.reached import Reached
 
 _SAVERS = ("draccus.encode", "json.dump", "yaml.", "OmegaConf.save", "pickle.dump")
 _SAVES = r"draccus\.encode|json\.dumps?\(|yaml\.(?:safe_)?dump|OmegaConf\.save|pickle\.dump"
@@ -62,7 +60,7 @@ class Account:
                 "and what its step keeps for itself (a residual of the update, say) is not"
             )
         detail = construction.detail
-        if construction.reason is None and call not in self.switches.homes and construction.wrapper is None:
+        if construction.reason is None and call not in self.switches.routes and construction.wrapper is None:
             detail = self.switches.why.get(call, "")
         if construction.reason in UNSUITABLE and call in self.switches.homes:
             detail += "; its config's switch raises an error there"
@@ -82,10 +80,9 @@ class Account:
 
     def _switch(self, construction: Construction) -> Switch:
         call, module = construction.call, construction.module
-        home = self.switches.homes.get(call)
-        if home is not None:
-            route = self.switches.routes[call]
-            return Switch(HomeKind.FIELD, route.enabled, route.eps, tuple(self._reached(home, route.owner)))
+        switch = Reached(self.switches, self.resolver).switch(call)
+        if switch is not None:
+            return switch
         if construction.wrapper is not None:
             enabled = argument(construction.wrapper, "enabled", None)
             eps = argument(construction.wrapper, "eps", None)
@@ -93,28 +90,6 @@ class Account:
                 shown = module.text(eps) if eps is not None else None
                 return Switch(HomeKind.CONSTANT, module.text(enabled), shown)
         return Switch(HomeKind.ENVIRONMENT)
-
-    def _reached(self, home: Class, owner: Class) -> list[Home]:
-        """The declaration a site reads, and those that are forwarded to it, in order of their paths."""
-        builders: dict[cst.ClassDef, Class] = {}
-        pending = [owner]
-        while pending:
-            current = pending.pop()
-            below = {c.node for c in self.resolver.descendants(current)}
-            for forward in self.switches.forwards:
-                if forward.builds.node in below and forward.home.node not in builders:
-                    builders[forward.home.node] = forward.home
-                    pending.append(forward.home)
-        rest = sorted(builders.values(), key=lambda c: (c.module.path, c.module.top_level_index(c.node)))
-        return [self._home(c) for c in [home, *(c for c in rest if c.node is not home.node)]]
-
-    def _home(self, cls: Class) -> Home:
-        declared = self.switches.declared.get(cls.node)
-        read = declared.read if declared else set()
-        own = fields.own_fields(cls)
-        rate = next((f for f in own if f.name in read and f.name not in (ENABLED, EPS)), None)
-        line = cls.module.line(rate.node if rate else cls.node)
-        return Home(HomeKind.FIELD, cls.module.path, line, self.resolver.qualified(cls))
 
     def warnings(self) -> tuple[str, ...]:
         """Things about the whole plan that its owner should know."""

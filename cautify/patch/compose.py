@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import libcst as cst
 
+from cautify.analysis.flows import Flows
+from cautify.analysis.origins import Origins
 from cautify.analysis.project import Project
+from cautify.analysis.readings import Readings
 from cautify.analysis.resolve import Class, Resolver
-from cautify.analysis.route import Router, Splat
+from cautify.analysis.route import Router
 from cautify.analysis.scopes import Scope
 from cautify.analysis.sites import UNSUITABLE, Construction, SiteFinder, says_runtime
 from cautify.analysis.splats import may_hold_fields
 from cautify.analysis.switches import Switches, SwitchPlanner
 from cautify.analysis.syntax import Module, dotted
+from cautify.analysis.whole import Splat
 from cautify.errors import ProofFailed, RuntimeEdited
 from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
+from cautify.homes.key_slot import KeySlot
+from cautify.homes.registry import declared_in, readers
 from cautify.model import Action, Edit, FilePlan, Options, Span
 from cautify.optimizers import Catalogue
+from cautify.patch.handover import each_once, hand_on
 from cautify.patch.imports import Import, ImportPlacer
 from cautify.patch.layout import Change, Rewriter
 from cautify.patch.statements import can_guard, can_pop, filtered, guard, pops
-from cautify.patch.style import DEFAULT_LINE_LENGTH, Style, style_for
+from cautify.patch.styles import Styles
 from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
 
 Progress = Callable[[int, int], None]
-_CALL = re.compile(r"[\w\])]\(")
-_LONG_STRING = re.compile(r"\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''")
 
 
 class Composer:
     """Holds the decisions for one project and turns them into edits, sites and warnings."""
 
     def __init__(
-        self, project: Project, options: Options, excluded: frozenset[str], progress: Progress | None = None
+        self,
+        project: Project,
+        options: Options,
+        excluded: frozenset[str],
+        progress: Progress | None = None,
+        documents: Mapping[str, bytes] | None = None,
     ) -> None:
         self.project = project
         self.options = options
         self.excluded = excluded
         self.resolver = Resolver(project, Catalogue(options.optimizers))
+        self.styles = Styles(project.root)
         self.vendor = Vendor(project, options.vendor_to)
         self.placements: dict[cst.Call, Placement] = {}
         found = SiteFinder(self.resolver, options, excluded).find(progress)
         placed = [self._placed(c) for c in found]
-        self.router = Router(self.resolver)
+        origins = Origins(Flows(project, self.resolver.catalogue, mentions=b""))
+        self.router = Router(self.resolver, Readings(origins, readers(origins, documents or {}), self.styles.of))
         self.switches: Switches = SwitchPlanner(self.resolver, self.router, placed, options.tests).decide()
         self.constructions = placed
         self.constructions = [self._custom(c) for c in placed]
@@ -134,7 +145,7 @@ class Composer:
 
         def rewriter(module: Module) -> Rewriter:
             if module.path not in rewriters:
-                rewriters[module.path] = Rewriter(module, self._style(module))
+                rewriters[module.path] = Rewriter(module, self.styles.of(module))
             return rewriters[module.path]
 
         def insert(module: Module, edits: list[Edit]) -> None:
@@ -164,11 +175,17 @@ class Composer:
                 self.placements[call] = placement  # the wrap refuses such an optimizer when the switch is on
                 wrap(construction)
         for forward in self.switches.forwards:
+            if forward.splatted:
+                continue
             given = {a.keyword.value for a in forward.call.args if a.keyword}
             values = {ENABLED: forward.route.enabled, EPS: forward.route.eps}
             missing = tuple(f"{name}={value}" for name, value in values.items() if name not in given)
             if missing:
                 rewriter(forward.module).changes[forward.call] = Change(arguments=missing)
+        for handed in each_once(self.switches.handed):
+            hand_on(handed, rewriter, insert, self.styles)
+        for module, edit in declared_in(self.switches.slots):
+            insert(module, [edit])
         for declared in self.switches.declared.values():
             insert(declared.home.module, self._fields(declared.home, frozenset(declared.read)))
         for module, placed in imports.items():
@@ -186,13 +203,22 @@ class Composer:
             edits.setdefault(path, []).extend(found.values())
         return edits
 
+    def documents(self) -> dict[str, tuple[bytes, list[Edit]]]:
+        """The files other than Python that declare a switch: what they hold, and their edits."""
+        found: dict[str, tuple[bytes, list[Edit]]] = {}
+        for slot in self.switches.slots:
+            for path, data, edit in slot.document_declarations() if isinstance(slot, KeySlot) else ():
+                edits = found.setdefault(path, (data, []))[1]
+                edits += [edit] if edit not in edits else []
+        return found
+
     def _field_splats(self, construction: Construction) -> list[tuple[cst.Arg, Splat | None]]:
         """The ``**`` arguments of a construction that hold, or may hold, the two fields of a switched config."""
         module, call = construction.module, construction.call
         if construction.reason == "test-code" or not any(a.star == "**" for a in call.args):
             return []
         found: dict[cst.Arg, Splat | None] = {}
-        for splat in self.router.splats(call, module):
+        for splat in self.router.whole.splats(call, module):
             family = self.resolver.ancestors(splat.owner) + self.resolver.descendants(splat.owner)
             if any(c.node in self.switches.declared for c in family):
                 found[splat.arg] = splat
@@ -203,9 +229,9 @@ class Composer:
         return list(found.items())
 
     def _keywords(self, call: cst.Call) -> tuple[str, ...]:
-        if call not in self.switches.homes:
+        route = self.switches.routes.get(call)
+        if route is None:
             return ()
-        route = self.switches.routes[call]
         return f"enabled={route.enabled}", f"eps={route.eps}"
 
     def _fields(self, home: Class, read: frozenset[str]) -> list[Edit]:
@@ -270,18 +296,11 @@ class Composer:
             return [placer.at_start_of(new, function)]
         return [placer.before_statement(new, construction.call)]
 
-    @cache  # noqa: B019 - lives as long as the one plan that uses it
-    def _style(self, module: Module) -> Style:
-        style = style_for((self.project.root / module.path).resolve().parent, self.project.root.resolve())
-        if style.line_length_known:
-            return style
-        return replace(style, line_length=min(max(_longest_code(module), DEFAULT_LINE_LENGTH), style.line_length))
-
     def _placer(self, module: Module) -> ImportPlacer:
         name, _ = self.project.module_name(module.path)
         directory = str(PurePosixPath(module.path).parent)
         package = name.partition(".")[0] if self.project.is_package(directory) else None  # as ruff sees it
-        return ImportPlacer(module, self._style(module), (self.project.root / module.path).resolve(), package)
+        return ImportPlacer(module, self.styles.of(module), (self.project.root / module.path).resolve(), package)
 
     # -- the runtime ------------------------------------------------------------------------------------------------
 
@@ -332,13 +351,6 @@ class Composer:
             return (self.project.root / path).read_bytes()
         except FileNotFoundError:
             return None
-
-
-def _longest_code(module: Module) -> int:
-    """The longest line on which something is called; no formatter breaks one that is long by a string or comment."""
-    code = _LONG_STRING.sub("", module.source.text)
-    lines = (line for line in code.split("\n") if len(line) > DEFAULT_LINE_LENGTH)
-    return max((len(line) for line in lines if _CALL.search(line) and not set(line) & set("\"'#")), default=0)
 
 
 def _in_class_body(module: Module, node: cst.CSTNode) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import east_asian_width
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ class Printer:
     reflow: bool = True
 
     def size(self, text: str) -> int:
-        """Columns that a piece of a line takes."""
-        return len(text.expandtabs(self.tab))
+        """Columns that a piece of a line takes: wide letters take two."""
+        wide = 0 if text.isascii() else sum(east_asian_width(letter) in "WF" for letter in text)
+        return len(text.expandtabs(self.tab)) + wide
 
     def show(self, document: Document, indent: str, column: int, after: int) -> str:
         """Lay out a document.
@@ -168,3 +170,18 @@ class Printer:
             elif shift > 0:
                 lines[number] = "\t" * (shift // self.tab) + lead + " " * (shift % self.tab) + stripped
         return "\n".join(lines)
+
+
+def filled(items: Sequence[str], at: int, column: str, width: int, behind: int) -> str:
+    """More items behind one that ends at ``at``: each on the line while there is room, else on the next one.
+
+    ``column`` is the indentation of the lines, ``behind`` the length of what follows the last item.
+    """
+    text = ""
+    for number, item in enumerate(items):
+        room = width - (behind if number == len(items) - 1 else 1)
+        if at + 2 + len(item) <= room:
+            text, at = f"{text}, {item}", at + 2 + len(item)
+        else:
+            text, at = f"{text},\n{column}{item}", len(column.expandtabs(4)) + len(item)
+    return text

@@ -17,6 +17,7 @@ import libcst as cst
 
 from cautify.analysis.syntax import Module, dotted
 from cautify.model import Edit
+from cautify.patch.imported_names import with_names
 from cautify.patch.style import Style
 
 _FUTURE, _STDLIB, _THIRD, _FIRST, _LOCAL = range(5)
@@ -241,59 +242,8 @@ class ImportPlacer:
 
     def add_name(self, statement: cst.ImportFrom, name: str) -> Edit | None:
         """``name`` added, in order, to the names of a ``from`` import."""
-        if isinstance(statement.names, cst.ImportStar):
-            return None
-        source = self.module.source
-        line = self.module.statement(statement)
-        if self.style.force_single_line:
-            at = source.line_end(self.module.span(line)[1])
-            return source.edit(at, at, f"\nfrom {dotted(statement.module)} import {name}", "import")
-        aliases = list(statement.names)
-        after = [a for a in aliases if not _sorts_after(dotted(a.name), name)]
-        start, end = self.module.span(statement)
-        multiline = "\n" in source.slice(start, end)
-        if not multiline and not statement.lpar:
-            names = [source.slice(*self.module.span(a)).rstrip(", ") for a in aliases]
-            names.insert(len(after), name)
-            before = source.slice(start, self.module.span(aliases[0])[0])
-            text = before + ", ".join(names)
-            prefix = source.slice(source.line_start(start), start)
-            if len(prefix) + len(text) > self.style.line_length:
-                unit = self.module.tree.default_indent
-                text = before + "(\n" + "".join(f"{prefix}{unit}{n},\n" for n in names) + prefix + ")"
-            return source.edit(start, end, text, "import")
-        if after:
-            at = _before_comma(source.utf8, self.module.span(after[-1])[1])
-            first = self.module.span(after[-1])[0]
-            indent = source.slice(source.line_start(first), first)
-            if indent.strip() or source.line_start(at) <= start:
-                return source.edit(at, at, f", {name}", "import")
-            end_of_line = source.line_end(at)
-            rest = source.slice(at, end_of_line)
-            comma = "" if rest.lstrip().startswith(",") else ","
-            last = "," if comma == "" else ""
-            return source.edit(at, end_of_line, f"{comma}{rest}\n{indent}{name}{last}", "import")
-        at = self.module.span(aliases[0])[0]
-        indent = source.slice(source.line_start(at), at)
-        separator = f",\n{indent}" if not indent.strip() and multiline else ", "
-        return source.edit(at, at, f"{name}{separator}", "import")
-
-
-def _before_comma(text: bytes, at: int) -> int:
-    """An alias's span may or may not take in its comma; step back over it and the blanks."""
-    while at > 0 and text[at - 1 : at] in (b",", b" ", b"\n", b"\t"):
-        at -= 1
-    return at
-
-
-def _sorts_after(one: str, two: str) -> bool:
-    """Whether isort puts ``one`` behind ``two``: constants, then classes, then the rest, each by name."""
-
-    def key(name: str) -> tuple[int, str]:
-        kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-        return kind, name.lower()
-
-    return key(one) > key(two)
+        found = with_names(self.module, statement, [name], self.style)
+        return found[0] if found else None
 
 
 def _shares_line(statement: cst.CSTNode) -> bool:

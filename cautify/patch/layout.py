@@ -14,7 +14,7 @@ import libcst as cst
 
 from cautify.analysis.syntax import Module, children, walk
 from cautify.model import Edit
-from cautify.patch.document import Document, Group, Printer, Row, Ternary, Text
+from cautify.patch.document import Document, Group, Printer, Row, Ternary, Text, filled
 from cautify.patch.style import Style
 
 
@@ -39,10 +39,63 @@ class Rewriter:
     def edits(self) -> list[Edit]:
         """One edit for each region: the widest expression around a change that stood on one line with it."""
         regions: dict[cst.CSTNode, set[cst.CSTNode]] = {}
+        appended = {node: edit for node in self.changes if (edit := self._appended(node)) is not None}
         for node in self.changes:
+            if node in appended:
+                continue
             regions.setdefault(self._region(node), set()).add(node)
         outer = [r for r in regions if not any(above in regions for above in self.module.ancestors(r))]
-        return [edit for region in outer for edit in self._edits(region)]
+        return [*appended.values(), *(edit for region in outer for edit in self._edits(region))]
+
+    def _appended(self, node: cst.CSTNode) -> Edit | None:
+        """More arguments for a call whose lines are its author's own: behind the last, and nothing moves."""
+        change = self.changes[node]
+        if not isinstance(node, cst.Call) or change.wrap is not None or not change.arguments or not node.args:
+            return None
+        if any(n is not node and self._nested(n, node) for n in self.changes):
+            return None
+        first, last = self._lines(node)
+        if first == last or (not self._commented(node) and self._as_formatted(node)):
+            return None
+        return self._behind_last(node, change.arguments)
+
+    def _as_formatted(self, node: cst.Call) -> bool:
+        """Whether a call is laid out as it would be here."""
+        source = self.module.source
+        start, end = self.module.span(node)
+        before, after = source.slice(source.line_start(start), start), source.slice(end, source.line_end(end))
+        indent = before[: len(before) - len(before.lstrip(" \t"))]
+        printer = Printer(self.style.line_length, self.module.tree.default_indent)
+        shown = printer.show(
+            self._bare(node, {}, reflow=True), indent, printer.size(before), printer.size(visible(after))
+        )
+        return shown == source.slice(start, end)
+
+    def _behind_last(self, node: cst.Call, arguments: tuple[str, ...]) -> Edit | None:
+        """Arguments on lines below the last one, one a line if the others are. None where it is on the call's first."""
+        source = self.module.source
+        starts = [source.line_start(self.module.span(arg)[0]) for arg in node.args]
+        start, end = self.module.span(node.args[-1])[0], self.module.outer_span(node.args[-1].value)[1]
+        if starts[-1] <= self.module.span(node)[0]:
+            return None
+        before = source.slice(starts[-1], start)
+        indent = before[: len(before) - len(before.lstrip(" \t"))]
+        one_a_line = len(set(starts)) == len(starts)
+        first, *others = arguments
+        text = first + "".join(f",\n{indent}{other}" if one_a_line else f", {other}" for other in others)
+        rest = source.slice(end, source.line_end(end))
+        code = _code(rest)
+        if code.strip() == ",":
+            return source.edit(source.line_end(end), source.line_end(end), f"\n{indent}{text},", "wrap")
+        if not code.strip() and rest.strip():
+            return source.edit(end, source.line_end(end), f",{rest}\n{indent}{text}", "wrap")
+        if not one_a_line:
+            column, width = source.position(end)[1], self.style.line_length
+            return source.edit(end, end, filled(arguments, column, indent, width, len(code)), "wrap")
+        return source.edit(end, end, f",\n{indent}{text}", "wrap")
+
+    def _nested(self, one: cst.CSTNode, other: cst.CSTNode) -> bool:
+        return self._inside(one, other) or self._inside(other, one)
 
     def _inside(self, node: cst.CSTNode, other: cst.CSTNode) -> bool:
         if node not in self._above:
@@ -87,7 +140,7 @@ class Rewriter:
         inside_string = any(isinstance(above, cst.FormattedString) for above in self.module.ancestors(region))
         width = _UNLIMITED if inside_string else self.style.line_length  # older Pythons want one line there
         printer = Printer(width, self.module.tree.default_indent)
-        column, trailing = printer.size(before), printer.size(_visible(after))
+        column, trailing = printer.size(before), printer.size(visible(after))
         kept = printer.show(self._bare(region, {}, reflow=True), indent, column, trailing) == source.slice(start, end)
         if not kept and region not in self.changes:
             inside = [n for n in self.changes if self._inside(n, region)]
@@ -97,12 +150,26 @@ class Rewriter:
             return
         changed = self._bare(region, self.changes, reflow=kept)
         if not kept and isinstance(changed, Group) and not any(c.arguments for c in self.changes.values()):
-            text = changed.open + ", ".join(
-                printer.show(i, indent, column + len(changed.open), 1) for i in changed.items
-            )
-            yield source.edit(start, end, text + changed.close, "wrap")
+            items = (printer.show(i, indent, column + len(changed.open), 1) for i in changed.items)
+            text = changed.open + ", ".join(items) + changed.close
+            if column > width or column + printer.size(text.split("\n")[0]) <= width:
+                yield source.edit(start, end, text, "wrap")
+                return
+        text = printer.show(changed, indent, column, trailing)
+        followed = self._with_pragma(region, text, after) if b"\n" not in source.utf8[start:end] else None
+        if followed is not None:
+            yield source.edit(start, source.line_end(end), followed, "wrap")
         else:
-            yield source.edit(start, end, printer.show(changed, indent, column, trailing), "wrap")
+            yield source.edit(start, end, text, "wrap")
+
+    def _with_pragma(self, region: cst.CSTNode, text: str, after: str) -> str | None:
+        """The text with the pragma comment behind it where it still works: what types say is about the inner call."""
+        change = self.changes.get(region)
+        if change is None or change.wrap is None or not _PRAGMA.match(after.lstrip()) or "\n" not in text:
+            return None
+        lines = text.split("\n")
+        lines[_ABOUT_CALL.match(after.lstrip()) is not None] += f"  {after.strip()}"
+        return "\n".join(lines)
 
     # -- source → document ------------------------------------------------------------------------------------------
 
@@ -304,11 +371,14 @@ _UNLIMITED = 1_000_000
 _PRAGMA = re.compile(r"#\s*(?:noqa|type:|pyright:|pylint:|flake8:|ruff:|pyrefly:|ty:)", re.IGNORECASE)
 
 
+_ABOUT_CALL = re.compile(r"#\s*(?:type|pyright|pyrefly|ty):(?!.*\b(?:assignment|return-value|no-any-return)\b)")
+
+
 def _code(after: str) -> str:
     """What stands behind an expression on its line, without the comment."""
     return after.split("#")[0].rstrip()
 
 
-def _visible(after: str) -> str:
+def visible(after: str) -> str:
     """What counts towards the length of a line behind an expression: pragma comments do not."""
     return _code(after) if _PRAGMA.search(after) else after.rstrip()

@@ -42,6 +42,9 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None,
             if apply_edits(after, invert(before, edits)) != before:
                 raise ProofFailed(path, "undoing the planned edits does not give the file back", _REPORT)
             files.append(FilePlan(path, Action.MODIFY, before, after, tuple(edits)))
+    for path, (before, document_edits) in sorted(composer.documents().items()):
+        after = apply_edits(before, document_edits)
+        files.append(FilePlan(path, Action.MODIFY, before, after, tuple(document_edits)))
     files += composer.runtimes()
     files.sort(key=lambda f: f.path)
     if prove:
@@ -65,9 +68,10 @@ def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
     """The planned tree, still in memory, parses and has nothing left to plan."""
     if not after:
         return
-    project = composer.project.with_overlay(after)
+    documents = {path: data for path, data in after.items() if not path.endswith(".py")}
+    project = composer.project.with_overlay({p: data for p, data in after.items() if p not in documents})
     for path, data in after.items():
-        if data == template():
+        if data == template() or not path.endswith(".py"):
             continue
         if project.module(path) is None:
             problem = project.problems[path]
@@ -75,9 +79,10 @@ def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
         before = composer.project.data.get(path)
         if before is not None and _compiles(before) and not _compiles(data):
             raise ProofFailed(path, "the planned result does not compile", _REPORT)
-    again = Composer(project, composer.options, composer.excluded)
+    again = Composer(project, composer.options, composer.excluded, documents=documents)
     try:
         left = {path: edits for path, edits in again.edits().items() if edits}
+        left |= {path: edits for path, (_, edits) in again.documents().items()}
     except (Unparsable, Undecodable) as error:
         raise ProofFailed(sorted(after)[0], f"the planned result cannot be planned again ({error})", _REPORT) from error
     if left:

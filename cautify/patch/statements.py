@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import libcst as cst
 
 from cautify.analysis.resolve import Resolver
-from cautify.analysis.route import Splat
 from cautify.analysis.sites import Construction
 from cautify.analysis.syntax import Module, dotted, walk
+from cautify.analysis.whole import Splat
 from cautify.homes import ENABLED, NAMES
 from cautify.model import Edit
+from cautify.patch.document import Printer
 from cautify.patch.imports import comment_start, statement_line
+from cautify.patch.style import Style
 
 
 def pops(module: Module, splat: Splat) -> list[Edit]:
@@ -135,3 +137,109 @@ def _quote(module: Module) -> str:
             double += node.quote == '"'
             single += node.quote == "'"
     return "'" if single > double else '"'
+
+
+def handed_statements(module: Module, place: cst.CSTNode, values: Mapping[str, str], style: Style) -> list[Edit]:
+    """Give an object the two names: below the assignment that gives it its learning rate, or above a call.
+
+    Where the statement shares its line with others, or with the ``if`` that it belongs to, they go on that line too.
+    """
+    targets = [t.target for t in place.targets] if isinstance(place, cst.Assign) else [getattr(place, "target", None)]
+    target = next((t for t in targets if isinstance(t, cst.Attribute)), None)
+    function = module.function(place)
+    base = module.text(target.value) if target is not None else _first_parameter(function)
+    there = _assigned(function if function is not None else module.tree)
+    given = [f"{base}.{name} = {value}" for name, value in values.items() if f"{base}.{name}" not in there]
+    if not given:
+        return []
+    source = module.source
+    line = _first_branch(module, module.statement(place))
+    start, end = module.span(line)
+    if isinstance(line, cst.SimpleStatementSuite):
+        start, end = module.span(line.body[0])[0], module.span(line.body[-1])[1]
+        if target is None:
+            return [source.edit(start, start, "".join(f"{text}; " for text in given), "attribute")]
+        return [source.edit(end, end, "".join(f"; {text}" for text in given), "attribute")]
+    indent = source.slice(source.line_start(start), start)
+    lines = [_fitted(indent + text, module.tree.default_indent, style) for text in given]
+    if target is None:
+        at = comment_start(module, source.line_start(start))
+        return [source.edit(at, at, "".join(f"{line}\n" for line in lines), "attribute")]
+    at = source.line_end(_with_docstring(module, line, end))
+    return [source.edit(at, at, "".join(f"\n{line}" for line in lines), "attribute")]
+
+
+def _assigned(block: cst.CSTNode) -> set[str]:
+    """The names and attributes that are given a value in a function."""
+    found: set[str] = set()
+    for node in walk(block):
+        if isinstance(node, cst.Assign):
+            found.update(dotted(t.target) for t in node.targets)
+        elif isinstance(node, cst.AnnAssign) and node.value is not None:
+            found.add(dotted(node.target))
+    return found
+
+
+def _first_branch(module: Module, statement: cst.CSTNode) -> cst.CSTNode:
+    """The ``if`` that an ``elif`` belongs to; any other statement itself."""
+    above = module.parents.get(statement)
+    while isinstance(statement, cst.If) and isinstance(above, cst.If) and above.orelse is statement:
+        statement, above = above, module.parents.get(above)
+    return statement
+
+
+def _with_docstring(module: Module, line: cst.CSTNode, end: int) -> int:
+    """The end of a statement, or of the string below it that documents the attribute."""
+    siblings = _siblings(module, line)
+    following = siblings[siblings.index(line) + 1 :][:1] if line in siblings else ()
+    for below in following:
+        only = below.body[0] if isinstance(below, cst.SimpleStatementLine) else None
+        adjacent = not getattr(below, "leading_lines", ())
+        if adjacent and isinstance(only, cst.Expr) and isinstance(only.value, cst.SimpleString):
+            return module.span(below)[1]
+    return end
+
+
+def _fitted(line: str, unit: str, style: Style) -> str:
+    """An assignment of what may be a call, over several lines if it is too long for one, as black lays it out."""
+    size = Printer(style.line_length, unit).size
+    if size(line) <= style.line_length:
+        return line
+    indent = line[: len(line) - len(line.lstrip(" \t"))]
+    deeper = indent + unit
+    head, _, value = line.partition(" = ")
+    called = _last_bracket(value)
+    if not called:
+        broken = size(deeper + value) <= style.line_length
+        return f"{head} = (\n{deeper}{value}\n{indent})" if broken else line
+    head, inside = f"{head} = {value[: called + 1]}", value[called + 1 : -1]
+    if size(deeper + inside) <= style.line_length:
+        return f"{head}\n{deeper}{inside}\n{indent})"
+    return head + "".join(f"\n{deeper}{item}," for item in _items(inside)) + f"\n{indent})"
+
+
+def _last_bracket(value: str) -> int:
+    """Where the arguments of a call begin that a text ends with, or 0."""
+    depth = 0
+    for at in range(len(value) - 1, -1, -1):
+        depth += (value[at] in ")]}") - (value[at] in "([{")
+        if depth == 0:
+            return at if value[at] == "(" else 0
+    return 0
+
+
+def _items(arguments: str) -> list[str]:
+    """Arguments, one by one; the names among them hold no brackets."""
+    items, depth = [""], 0
+    for letter in arguments:
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and not depth:
+            items.append("")
+        else:
+            items[-1] += letter
+    return [item.strip() for item in items if item.strip()]
+
+
+def _first_parameter(function: cst.FunctionDef | None) -> str:
+    params = [*function.params.posonly_params, *function.params.params] if function is not None else []
+    return params[0].name.value if params else "self"

@@ -1,0 +1,80 @@
+"""Which objects of the project may be older than its code: those that it stores whole, and takes from files again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from cautify.analysis.flows import Flows
+from cautify.analysis.names import Class
+from cautify.analysis.nodes import dotted, last_name
+from cautify.analysis.syntax import Module
+
+_PICKLERS = ("pickle", "cloudpickle", "dill", "joblib", "_pickle", "cPickle", "pickle5", "torch")
+_OWN_STATE = frozenset({"__setstate__", "__reduce__", "__reduce_ex__"})
+
+
+class Pickled:
+    """Judges classes of one project."""
+
+    def __init__(self, flows: Flows) -> None:
+        self.flows = flows
+        self._known: dict[cst.ClassDef, bool] = {}
+
+    def may_be_old(self, cls: Class) -> bool:
+        """Whether an object of a class may come from a file: it says how it is stored, or the project stores it whole.
+
+        What is stored with ``torch.save`` counts only where it is seen to be such an object: most often it is a state.
+        """
+        if cls.node not in self._known:
+            self._known[cls.node] = self._find(cls)
+        return self._known[cls.node]
+
+    def _find(self, cls: Class) -> bool:
+        family = [*self.flows.ancestors(cls), *self.flows.descendants(cls)[1:]]
+        if any(_OWN_STATE & c.module.scopes[c.node].bindings.keys() for c in family):
+            return True
+        names = {c.name for c in self.flows.descendants(cls)}  # the name of a base class says little
+        project = self.flows.project
+        near = {*project.mentioning_word(names), *(c.module.path for c in family)}
+        for path in project.mentioning_word(_PICKLERS):
+            module = project.module(path)
+            for call in module.calls_of({"dump", "dumps", "load", "loads", "save"}) if module is not None else ():
+                assert module is not None
+                if self._stores(call, family, path in near, module):
+                    return True
+        return False
+
+    def _stores(self, call: cst.Call, family: list[Class], near: bool, module: Module) -> bool:
+        name, library = last_name(call.func), self._library(call, module)
+        if library == "torch" or library is None:
+            return library is not None and name == "save" and self._is_object(call, family, module)
+        if name.startswith("dump"):
+            known = frozenset(t for arg in call.args[:1] for t in self._held(arg.value, module))
+            return self._is_object(call, family, module) or (near and not known and _is_name(call))
+        return near and name.startswith("load")
+
+    def _library(self, call: cst.Call, module: Module) -> str | None:
+        """The pickling library that a call is of."""
+        for name in self.flows.externals(call.func, module):
+            first = name.partition(".")[0]
+            if first in _PICKLERS and name.count(".") == 1:
+                return first
+        return None
+
+    def _is_object(self, call: cst.Call, family: list[Class], module: Module) -> bool:
+        """Whether what is stored is an object of the family, or a dict with one."""
+        nodes = {c.node for c in family}
+        return any(t.node in nodes for arg in call.args[:1] for t in self._held(arg.value, module))
+
+    def _held(self, stored: cst.BaseExpression, module: Module) -> Iterator[Class]:
+        if isinstance(stored, cst.Dict):
+            for element in stored.elements:
+                yield from self.flows.types(element.value, module)
+        else:
+            yield from self.flows.types(stored, module)
+
+
+def _is_name(call: cst.Call) -> bool:
+    return any(dotted(arg.value) for arg in call.args[:1])
