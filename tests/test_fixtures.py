@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import cautify.homes
 import cautify.optimizers
 from cautify.cli import app
-from cautify.model import Plan, Verdict
+from cautify.model import HomeKind, Plan, Verdict
 from cautify.patch.plan import make_plan
 
 REGENERATE = os.environ.get("CAUTIFY_REGEN") == "1"
@@ -281,9 +281,16 @@ def plugins(package: object) -> list[str]:
     return [f"{name}.{m.name}" for m in modules if not m.name.startswith("_")]
 
 
-@pytest.mark.parametrize("plugin", [*plugins(cautify.homes), *plugins(cautify.optimizers)])
+KINDS = [kind.value for kind in HomeKind if kind is not HomeKind.ENVIRONMENT]
+
+
+def test_every_kind_of_home_has_a_file_that_says_so() -> None:
+    modules = [importlib.import_module(f"cautify.{name}") for name in plugins(cautify.homes)]
+    assert {(m.__doc__ or "").partition(":")[0] for m in modules} >= set(KINDS)
+
+
+@pytest.mark.parametrize("plugin", [*(f"homes.{kind}" for kind in KINDS), *plugins(cautify.optimizers)])
 def test_every_plugin_has_a_fixture_that_names_it(plugin: str) -> None:
-    assert importlib.import_module(f"cautify.{plugin}")
     assert [name for name in NAMES if plugin in load(name).plugins] != [], f"no fixture names {plugin}"
 
 

@@ -15,14 +15,19 @@ PACKAGE = Path(cautify.__file__).parent
 
 # From the bottom up. A name that ends in a dot stands for every file of that package that no other layer names.
 LAYERS = (
-    ("cautify", "cautify.model", "cautify.errors", "cautify.source"),
+    ("cautify", "cautify.model", "cautify.errors", "cautify.source", "cautify.homes"),
     ("cautify.optimizers.",),
     ("cautify.analysis.",),
-    ("cautify.patch.document", "cautify.patch.layout", "cautify.patch.style", "cautify.patch.imports"),
+    (
+        *("cautify.patch.document", "cautify.patch.layout", "cautify.patch.style", "cautify.patch.imports"),
+        *("cautify.patch.signature", "cautify.patch.docstrings", "cautify.patch.styles"),
+        "cautify.patch.imported_names",
+    ),
     ("cautify.homes.",),
     (
         *("cautify.analysis.sites", "cautify.analysis.route", "cautify.analysis.splats"),
-        *("cautify.analysis.consumers", "cautify.analysis.switches"),
+        *("cautify.analysis.consumers", "cautify.analysis.switches", "cautify.analysis.readings"),
+        *("cautify.analysis.agreement", "cautify.analysis.handing", "cautify.analysis.splatted"),
         *("cautify.analysis.elsewhere", "cautify.analysis.documents", "cautify.analysis.notebooks"),
         *("cautify.analysis.builders", "cautify.analysis.explain"),
     ),
