@@ -133,13 +133,15 @@ class Resolver(Names):
 
     def _self_type(self, name: str, node: cst.CSTNode, module: Module) -> Class | None:
         """The class of ``self``, if the name is the first parameter of an ordinary method around the node."""
-        for above in module.ancestors(node):
-            if isinstance(above, cst.FunctionDef) and name in module.scopes[above].bindings:
+        functions = [above for above in module.ancestors(node) if isinstance(above, cst.FunctionDef)]
+        if not any(_is_first(name, above) for above in functions):
+            return None
+        for above in functions:
+            if name in module.scopes[above].bindings:
                 cls = module.method_class(above)
-                first = [*above.params.posonly_params, *above.params.params][:1]
                 plain = not any(dotted(d.decorator) in ("staticmethod", "classmethod") for d in above.decorators)
                 bindings = module.scopes[above].bindings[name]
-                if cls and plain and first and first[0].name.value == name and len(bindings) == 1:
+                if cls and plain and _is_first(name, above) and len(bindings) == 1:
                     return Class(module, cls)
                 return None
         return None
@@ -253,6 +255,11 @@ class Resolver(Names):
                     values = {v for value in values for v in self.member(value, part)}
                 found |= {v for v in values if isinstance(v, Class)}
         return frozenset(found)
+
+
+def _is_first(name: str, function: cst.FunctionDef) -> bool:
+    first = [*function.params.posonly_params, *function.params.params][:1]
+    return bool(first) and first[0].name.value == name
 
 
 def _is_wrapper(node: cst.Subscript) -> bool:

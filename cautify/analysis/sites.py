@@ -58,6 +58,7 @@ class SiteFinder:
                     path, "unparsable", "its code is nested too deeply to be followed"
                 )
                 continue
+            module.forget_outline()
             if module.broken:
                 self.project.problems[path] = Problem(path, "unparsable", module.broken)
                 continue
