@@ -41,12 +41,7 @@ class Package:
 class Project:
     """The files of the target, read once. ``overlay`` replaces the bytes of some of them: a patched tree, unwritten."""
 
-    def __init__(
-        self,
-        root: Path,
-        files: Iterable[str],
-        overlay: Mapping[str, bytes] | None = None,
-    ) -> None:
+    def __init__(self, root: Path, files: Iterable[str], overlay: Mapping[str, bytes] | None = None) -> None:
         self.root = root
         self.problems: dict[str, Problem] = {}
         self.data: dict[str, bytes] = {}
@@ -93,6 +88,12 @@ class Project:
             self.problems[path] = Problem(path, "unparsable", module.broken)
             self._modules[path] = None
         return self._modules[path]
+
+    def forget_outlines(self) -> None:
+        """Let go of what only the search for constructions needs."""
+        for module in self._modules.values():
+            if module is not None:
+                module.forget_outline()
 
     @cache  # noqa: B019 - lives as long as the one plan that uses it
     def mentioning(self, pattern: str, *needles: str) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from cautify.optimizers import Catalogue
 
 __all__ = ["UNKNOWN", "Class", "External", "Function", "Imported", "Nothing", "Resolver", "Unknown", "Value"]
 
+_FEW = 12  # files
 _OPAQUE_WRAPPERS = frozenset({"typing.Optional", "typing.Annotated", "typing.Final", "typing.Union", "typing.ClassVar"})
 
 
@@ -94,6 +95,26 @@ class Resolver(Names):
                 order[current.node] = current
                 pending += self.subclasses(current)
         return list(order.values())
+
+    def below_with(self, cls: Class, name: str) -> list[Class]:
+        """The classes of the project below ``cls``, without some that neither bind a name nor give it to themselves.
+
+        Where few files say the name, the way up from their classes is shorter than the way down through all others.
+        """
+        if not self.project.deriving(cls.name):
+            return []
+        paths = self.project.mentioning_word({name})
+        if len(paths) > _FEW:
+            return self.descendants(cls)[1:]
+        found = []
+        for path in paths:
+            module = self.project.module(path)
+            for node in module.classes_below({name}) if module else ():
+                candidate = Class(module, node)  # type: ignore[arg-type]
+                bound = name in module.scopes[node].bindings or self._assigning(candidate, name)  # type: ignore[union-attr]
+                if bound and any(above.node is cls.node for above in self.ancestors(candidate)[1:]):
+                    found.append(candidate)
+        return found
 
     # -- types ----------------------------------------------------------------------------------------------------
 
