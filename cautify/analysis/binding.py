@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import libcst as cst
 
 from cautify.analysis.nodes import dotted
@@ -80,3 +82,34 @@ def _opaque(
         for place, element in enumerate(target.elements):
             known = source if all(isinstance(e, cst.Element) for e in target.elements[: place + 1]) else None
             _opaque(element.value, node, scope, known, (*item, place), iterated)
+
+
+def named_modules(nodes: Iterable[cst.CSTNode]) -> Iterator[str]:
+    """The modules that the import statements among some nodes name, with their leading dots."""
+    for node in nodes:
+        if isinstance(node, cst.ImportFrom):
+            yield "." * len(node.relative) + dotted(node.module)
+        elif isinstance(node, cst.Import):
+            yield from (dotted(alias.name) for alias in node.names)
+
+
+def bind_parameters(parameters: cst.Parameters, scope: Scope) -> None:
+    """Add to ``scope``, a function's, what its parameters bind."""
+    every = [*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]
+    every += [p for p in (parameters.star_arg, parameters.star_kwarg) if isinstance(p, cst.Param)]
+    for p in every:
+        annotation = p.annotation.annotation if p.annotation else None
+        scope.add(Binding(p.name.value, "param", p, p.default, annotation))
+
+
+def move_outwards(scope: Scope, root: Scope) -> None:
+    """Bindings of a name declared ``global`` or ``nonlocal`` belong to the scope outside."""
+    for name, how in scope.outwards.items():
+        target = root
+        above = scope.parent
+        while how is cst.Nonlocal and above is not None:
+            if isinstance(above.node, cst.FunctionDef) and name in above.bindings:
+                target = above
+                break
+            above = above.parent
+        target.bindings.setdefault(name, []).extend(scope.bindings.pop(name, ()))

@@ -181,7 +181,9 @@ class Callers:
         name = around.name.value if init and around is not None else function.node.name.value
         for path in project.mentioning_word({name}):
             where = project.module(path) if b"partial" in project.data[path] else None
-            if where is None or (path != module.path and around is None and not project.may_import(path, name)):
+            if where is None or (
+                path != module.path and around is None and not project.may_import(path, name, module.path)
+            ):
                 continue
             for call in where.calls_of({"partial"}):
                 bound = call.args[0].value if call.args and last_name(call.func) == "partial" else None
@@ -220,7 +222,7 @@ class Callers:
         for path in project.mentioning_word(names):
             if self.mentions not in project.data[path]:
                 continue
-            if home in (None, path) or any(project.may_import(path, name) for name in names):
+            if home is None or home == path or any(project.may_import(path, name, home) for name in names):
                 yield path
 
 

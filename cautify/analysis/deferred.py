@@ -1,26 +1,28 @@
 """Function bodies that are parsed when somebody looks into them: most of a file never matters, and parsing is the cost.
 
 ``ast`` is fifteen times faster than libcst. It says where the functions of a file are; libcst is then given the file
-with one short line in the place of each body. What is left out is put back, statement by statement, the first time its
-block or its scope is read, by whomever: nobody can see a tree that lacks something.
+with one short line in the place of each body. What is left out is put back, some statements at a time: those that hold
+what is looked for, and all of them the first time the block itself is read, by whomever. Nobody can see a tree that
+lacks something.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import symtable
+import warnings
 from collections.abc import Callable, Collection, ItemsView, Iterator, KeysView, Sequence, ValuesView
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate
+from itertools import chain
 
 import libcst as cst
 
-from cautify.analysis.direct import parsed
-from cautify.analysis.scopes import Scope
+from cautify.analysis.direct import import_targets, inside, parsed, renamed
+from cautify.analysis.scopes import Binding
 
-_MARK = "__cautify_body_"
-_SMALL = 160  # characters; parsing less at once is cheaper than coming back for it
+MARK = "__cautify_body_"
 _WORD = re.compile(r"\w+")
 _QUIET = re.compile(  # strings and comments; f-strings hold code, and a key that says "params" means something
     r"""(["']params["']|(?:[fFtT][rR]?|[rR][fFtT])(?:\"{3}[\s\S]*?\"{3}|'{3}[\s\S]*?'{3}|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))"""
@@ -28,50 +30,54 @@ _QUIET = re.compile(  # strings and comments; f-strings hold code, and a key tha
 )
 _CLASS = re.compile(r"^[ \t]*class[ \t\\]", re.MULTILINE)
 _IMPORT = re.compile(r"(?:^|[;:])[ \t]*(?:import|from)[ \t\\]", re.MULTILINE)
-_GLOBAL = re.compile(r"\bglobal[ \t\\]")
+OUTSIDE = re.compile(r"\b(?:global|nonlocal)[ \t\\]|\bimport[ \t\\(]*\*")
+_ALIAS = re.compile(r"(\w+)[\s\\]+as[\s\\]+(\w+)")
 _CALLED = re.compile(r"(?<![.\w])(\w+)[ \t]*\(")
 _GIVEN = re.compile(r"(?<![.\w])(\w+)[ \t]*(?::[^=\n]*)?:?=(?!=)")
-_NAMED = (ast.Name, ast.Attribute, ast.IfExp, ast.Subscript, ast.BoolOp)
 _FEW = 12
-_DEEPEST = 200
-_BRACKET = re.compile(r"[()\[\]{}]")
 _STATEMENTS = cst.IndentedBlock.__dict__["body"]
-_BOUND = ("bindings", "stars", "outwards")
 
 
 @dataclass(eq=False)
 class Body:
-    """The lines of a function's body. ``code`` is the same without its docstring.
+    """Lines of a function's body: all of it, or statements that are parsed by themselves.
 
-    ``start`` and ``end`` count characters of the file, ``number`` the bodies before it; ``defaults`` are the parameters
-    whose default is only named. ``parse`` puts the statements into the tree. Until then ``calls`` and ``classes`` are
-    empty; they hold those of the body in their order.
+    ``text`` and ``code`` are the lines; in ``code`` there is no docstring.
+    ``start`` and ``end`` count characters of the file; ``whole`` is what it is a part of, ``outline`` what ast makes of
+    it, as long as that is kept. ``parse`` puts the statements
+    into the tree. Until then ``statements``, ``calls``, ``classes``, ``returned`` and ``bindings`` are empty; then they
+    hold those of the lines in their order.
     """
 
     start: int
     end: int
     text: str
     code: str
-    indent: str
-    number: int
-    defaults: frozenset[str]
+    whole: Deferred
+    outline: list[ast.stmt] | None = None
     parse: Callable[[], None] | None = None
+    statements: Sequence[cst.BaseStatement] = ()
     calls: list[cst.Call] = field(default_factory=list)
     classes: list[cst.ClassDef] = field(default_factory=list)
+    returned: list[cst.BaseExpression] = field(default_factory=list)
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+
+    def glance(self) -> Iterator[ast.AST] | None:
+        """What ast sees there but for names and constants, in no order, or None where it cannot read that."""
+        if self.outline is not None:
+            return chain.from_iterable(map(inside, self.outline))
+        tree = parsed(f"async def _():\n{self.text}\n")
+        return None if tree is None else inside(tree)
 
     @cached_property
     def called(self) -> frozenset[str]:
         """The bare names that are called."""
         return frozenset(_CALLED.findall(self.code))
 
-    @cached_property
+    @property
     def calls_variable(self) -> bool:
         """Whether a name may be called that is given to something by naming that: ``f = a.b``, ``def g(f=a.b)``."""
-        called = self.called
-        if called.isdisjoint(_GIVEN.findall(self.code)):
-            return False
-        tree = parsed(f"async def _():\n{self.text}\n")
-        return tree is None or any(name in called for name in _renamed(tree))
+        return not self.called.isdisjoint(self.whole.renamed)
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -79,10 +85,27 @@ class Body:
         return frozenset(_WORD.findall(_QUIET.sub(r"\1 ", self.code)))
 
     def may_say(self, names: Collection[str]) -> bool:
-        """Whether one of the names may occur as an identifier."""
+        """Whether one of the names, or what the function imports one as, may occur as an identifier."""
+        names = self.whole.called(names)
         if len(names) < _FEW and not any(name in self.code for name in names):
             return False
         return not self.words.isdisjoint(names)
+
+    def may_bind(self, name: str) -> bool:
+        """Whether a name may get a value there, in the scope of the function itself."""
+        return name in self.code and (self._bound is None or name in self._bound)
+
+    @cached_property
+    def _bound(self) -> frozenset[str] | None:
+        """The names that are bound, or None where Python does not say."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                table = symtable.symtable(f"async def _():\n{self.text}\n", "?", "exec")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        function = next(inner for inner in table.get_children() if inner.get_name() == "_")
+        return frozenset(symbol.get_name() for symbol in function.get_symbols() if symbol.is_local())
 
     @cached_property
     def may_hold_class(self) -> bool:
@@ -95,21 +118,83 @@ class Body:
         return "import" in self.code and _IMPORT.search(self.code) is not None
 
     @cached_property
-    def may_bind_outside(self) -> bool:
-        """Whether names of the module may be bound there."""
-        return "global" in self.code and _GLOBAL.search(self.code) is not None
+    def imports(self) -> tuple[str, ...] | None:
+        """The modules that import statements there name, with their leading dots, or None where ast does not say."""
+        nodes = self.glance() if self.may_import else ()
+        return None if nodes is None else tuple(import_targets(nodes))
 
-    def statements(self, default_indent: str) -> Sequence[cst.BaseStatement]:
-        """The body, parsed. Raises what libcst raises."""
-        before = "" if self.indent == default_indent else f"if _:\n{default_indent}pass\n"
+    @cached_property
+    def may_bind_outside(self) -> bool:
+        """Whether names of another scope, or nobody knows which names, may be bound there."""
+        return OUTSIDE.search(self.code) is not None
+
+    def read(self, default_indent: str) -> Sequence[cst.BaseStatement]:
+        """The statements, parsed. Raises what libcst raises."""
+        before = "" if self.whole.indent == default_indent else f"if _:\n{default_indent}pass\n"
         tree = cst.parse_module(f"{before}async def _():\n{self.text}\n")
         function = tree.body[-1]
         assert isinstance(function, cst.FunctionDef)
         return function.body.body  # type: ignore[return-value]
 
 
+@dataclass(eq=False)
+class Deferred:
+    """The body of one function, as the parts in which it is parsed.
+
+    ``begin`` is where the body of a function before it ends; ``defaults`` are those ``parameters`` whose default is
+    only named.
+    """
+
+    begin: int
+    indent: str
+    parameters: frozenset[str]
+    defaults: frozenset[str]
+    parts: list[Body] = field(default_factory=list)
+    _only_called: dict[str, bool] = field(default_factory=dict)
+
+    def called(self, names: Collection[str]) -> Collection[str]:
+        """The names, and those by which the function may import them."""
+        others = [other for name, other in self._aliases if name in names]
+        return {*names, *others} if others else names
+
+    @cached_property
+    def _aliases(self) -> list[tuple[str, str]]:
+        return [found for part in self.parts if part.may_import for found in _ALIAS.findall(part.code)]
+
+    @cached_property
+    def renamed(self) -> Collection[str]:
+        """The names that are called and may be given to something by naming that."""
+        called = {name for part in self.parts for name in part.called}
+        if all(called.isdisjoint(_GIVEN.findall(part.code)) for part in self.parts):
+            return ()
+        found: set[str] = set()
+        for part in self.parts:
+            nodes = part.glance()
+            if nodes is None:
+                return called
+            found.update(renamed(nodes))
+        return called & found
+
+    def only_calls(self, name: str) -> bool:
+        """Whether a name occurs only where it is called, so that nothing in the function gives it a meaning."""
+        if name not in self._only_called:
+            other = re.compile(rf"\b{name}\b(?![ \t]*\()").search
+            self._only_called[name] = name not in self.parameters and not any(other(part.code) for part in self.parts)
+        return self._only_called[name]
+
+    def present(self) -> list[cst.BaseStatement]:
+        """The statements that are parsed, in order."""
+        return [statement for part in self.parts for statement in part.statements]
+
+    def __call__(self) -> None:
+        """Parse what is not parsed yet."""
+        for part in self.parts:
+            if part.parse is not None:
+                part.parse()
+
+
 class Block(cst.IndentedBlock):
-    """A body that is not parsed yet. It turns into an ordinary block when its statements are read."""
+    """A body of which some is not parsed yet. It turns into an ordinary block when its statements are read."""
 
     __slots__ = ()  # type: ignore[misc]  # no layout of its own: its instances were made as blocks
 
@@ -120,17 +205,69 @@ class Block(cst.IndentedBlock):
         return _STATEMENTS.__get__(self)  # type: ignore[no-any-return]
 
 
-class Inside(Scope):
-    """The scope of a function whose body is not parsed yet. It turns into an ordinary one when it is read."""
-
-    def __getattribute__(self, name: str) -> object:
-        if name in _BOUND:
-            _parse_of(self)()
-        return object.__getattribute__(self, name)
+def present(block: cst.IndentedBlock | cst.Module) -> Sequence[cst.CSTNode]:
+    """The statements of a block that are parsed: at least those that bind any name that was looked up there."""
+    if isinstance(block, Block):
+        return _STATEMENTS.__get__(block).present()  # type: ignore[no-any-return]
+    return block.body
 
 
-def _parse_of(scope: Inside) -> Callable[[], None]:
-    return object.__getattribute__(scope, "parse")  # type: ignore[no-any-return]
+class Bindings(dict[str, list[Binding]]):
+    """What the scope of a function binds: to ask for one name has those statements parsed that may bind it."""
+
+    def __init__(self, parameters: dict[str, list[Binding]], whole: Deferred) -> None:
+        super().__init__()
+        self._parameters = parameters
+        self._whole = whole
+
+    def __missing__(self, name: str) -> list[Binding]:
+        for part in self._whole.parts:
+            if part.parse is not None and part.may_bind(name):
+                part.parse()
+        found = [
+            b for bound in (self._parameters, *(p.bindings for p in self._whole.parts)) for b in bound.get(name, ())
+        ]
+        if not found:
+            raise KeyError(name)
+        self[name] = found
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return self.get(str(name)) is not None
+
+    def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
+        """The bindings of one name."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def complete(self) -> dict[str, list[Binding]]:
+        """All of it, in order. Everything is parsed by then."""
+        every: dict[str, list[Binding]] = {}
+        for bound in (self._parameters, *(part.bindings for part in self._whole.parts)):
+            for name, found in bound.items():
+                every.setdefault(name, []).extend(found)
+        return every
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def keys(self) -> KeysView[str]:  # type: ignore[override]
+        return self._all().keys()
+
+    def values(self) -> ValuesView[list[Binding]]:  # type: ignore[override]
+        return self._all().values()
+
+    def items(self) -> ItemsView[str, list[Binding]]:  # type: ignore[override]
+        return self._all().items()
+
+    def _all(self) -> dict[str, list[Binding]]:
+        self._whole()
+        return self.complete()
 
 
 class Parents(dict[cst.CSTNode, cst.CSTNode]):
@@ -157,137 +294,22 @@ class Parents(dict[cst.CSTNode, cst.CSTNode]):
         return super().items()
 
 
-def skeleton(text: str) -> tuple[cst.Module, list[Body]]:
-    """The tree without the bodies of functions, and these; or all of it where libcst does not accept it so.
-
-    Raises what libcst raises.
-    """
-    short, bodies = outline(text)
-    if bodies:
-        try:
-            return cst.parse_module(short), bodies
-        except (cst.ParserSyntaxError, cst.CSTValidationError):
-            pass
-    elif _MARK not in text and _depth(text) > _DEEPEST:
-        raise RecursionError("more brackets in brackets than Python itself allows")  # libcst's parser would overflow
-    return cst.parse_module(text), []
-
-
-def _depth(text: str) -> int:
-    """How deep brackets are nested at most, those in strings and comments counted too. Only for what ast refuses."""
-    deepest = depth = 0
-    for bracket in _BRACKET.findall(text):
-        depth = depth + 1 if bracket in "([{" else max(0, depth - 1)
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def outline(text: str) -> tuple[str, list[Body]]:
-    """The text with a mark in the place of each function's body, and these bodies, numbered by the marks."""
-    tree = parsed(text) if _MARK not in text else None
-    if tree is None:
-        return text, []
-    lines = text.split("\n")
-    starts = [0, *accumulate(len(line) + 1 for line in lines)]
-    bodies: list[Body] = []
-    pieces: list[str] = []
-    done = 0
-    for function in _functions(tree.body):
-        body = _body(function, text, lines, starts, len(bodies))
-        if body is not None:
-            pieces += (text[done : body.start], f"{body.indent}{_MARK}{len(bodies)}")
-            done = body.end
-            bodies.append(body)
-    return "".join([*pieces, text[done:]]), bodies
-
-
-def _functions(statements: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """The functions and methods that stand in no other, in order."""
-    for node in statements:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                yield node
-            case ast.ClassDef() | ast.With():
-                yield from _functions(node.body)
-            case ast.If() | ast.For() | ast.While():
-                yield from _functions(node.body)
-                yield from _functions(node.orelse)
-            case ast.Try():
-                yield from _functions(node.body)
-                for handler in node.handlers:
-                    yield from _functions(handler.body)
-                yield from _functions(node.orelse)
-                yield from _functions(node.finalbody)
-            case _:
-                pass
-
-
-def _body(
-    function: ast.FunctionDef | ast.AsyncFunctionDef, text: str, lines: list[str], starts: list[int], number: int
-) -> Body | None:
-    """The body of a function, if it fills whole lines and is not too short."""
-    first, last = function.body[0], function.body[-1]
-    decorators = getattr(first, "decorator_list", ())
-    top = min((first.lineno, *(d.lineno for d in decorators))) - 1
-    bottom = (last.end_lineno or last.lineno) - 1
-    start, end = starts[top], starts[bottom] + len(lines[bottom])
-    if end - start < _SMALL or top < function.lineno:
-        return None
-    indent = lines[top][: len(lines[top]) - len(lines[top].lstrip())]
-    begins = first.col_offset if not decorators else len(indent)
-    after = lines[bottom].encode("utf-8")[last.end_col_offset :].lstrip()
-    if begins != len(indent) or lines[top - 1].endswith("\\") or after[:1] not in (b"", b"#", b";") or b"\\" in after:
-        return None
-    code = text[start:end]
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-        below = first.end_lineno or first.lineno
-        if len(function.body) == 1 or function.body[1].lineno > below:
-            code = text[starts[below] : end]
-    defaults = frozenset(_defaults(function.args))
-    return Body(start, end, text[start:end], code, indent, number, defaults)
-
-
-def _defaults(arguments: ast.arguments) -> Iterator[str]:
-    """The parameters whose default is only named."""
-    plain = [*arguments.posonlyargs, *arguments.args]
-    with_default = [*plain[len(plain) - len(arguments.defaults) :], *arguments.kwonlyargs]
-    pairs = zip(with_default, [*arguments.defaults, *arguments.kw_defaults], strict=True)
-    return (argument.arg for argument, default in pairs if _is_named(default))
-
-
-def _is_named(value: ast.expr | None) -> bool:
-    return isinstance(value, _NAMED) or (isinstance(value, ast.Constant) and value.value in (None, True, False))
-
-
-def _renamed(tree: ast.AST) -> Iterator[str]:
-    """The names that are given to something by naming that."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and _is_named(node.value):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
-        elif isinstance(node, ast.arguments):
-            yield from _defaults(node)
-
-
 def number(block: cst.BaseSuite) -> int | None:
     """Which body a block has a mark of, if it has one."""
     if isinstance(block, cst.IndentedBlock) and len(block.body) == 1:
         match block.body[0]:
-            case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Name(value=name))]) if name.startswith(_MARK):
-                return int(name.removeprefix(_MARK))
+            case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Name(value=name))]) if name.startswith(MARK):
+                return int(name.removeprefix(MARK))
     return None
 
 
-def defer(block: cst.IndentedBlock, scope: Scope, parse: Callable[[], None]) -> None:
-    """Have ``parse`` called before the statements of the block, or what its scope binds, are read."""
-    _STATEMENTS.__set__(block, parse)
+def defer(block: cst.IndentedBlock, whole: Deferred) -> None:
+    """Have the rest of a body parsed before the statements of its block are read."""
+    _STATEMENTS.__set__(block, whole)
     object.__setattr__(block, "__class__", Block)
-    scope.__dict__["parse"] = parse
-    scope.__class__ = Inside
 
 
-def restore(block: cst.IndentedBlock, scope: Scope, statements: Sequence[cst.BaseStatement]) -> None:
-    """Make both ordinary again."""
+def restore(block: cst.IndentedBlock, statements: Sequence[cst.BaseStatement]) -> None:
+    """Make the block an ordinary one again."""
     object.__setattr__(block, "__class__", cst.IndentedBlock)
     _STATEMENTS.__set__(block, statements)
-    scope.__class__ = Scope

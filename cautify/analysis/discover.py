@@ -11,11 +11,13 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-
-import pathspec
+from typing import TYPE_CHECKING
 
 from cautify.errors import InvalidOption
 from cautify.model import Options
+
+if TYPE_CHECKING:
+    import pathspec
 
 _NEVER = frozenset({".git", ".hg", ".svn", ".cautify", "__pycache__", ".tox", ".nox", ".venv", "venv", "node_modules"})
 _NEVER |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".eggs", "site-packages"}
@@ -57,8 +59,12 @@ def discover(root: Path, options: Options) -> Discovered:
 
 
 def _spec(option: str, patterns: tuple[str, ...]) -> pathspec.GitIgnoreSpec | None:
+    if not patterns:
+        return None
+    import pathspec  # late: trees that git lists need none
+
     try:
-        return pathspec.GitIgnoreSpec.from_lines(patterns) if patterns else None
+        return pathspec.GitIgnoreSpec.from_lines(patterns)
     except (ValueError, re.error) as error:
         what = f"{', '.join(patterns)}: {error}"
         raise InvalidOption(f"{option} cannot be used", what, "Write globs as in a .gitignore file.") from error
@@ -99,6 +105,8 @@ def _walk(root: Path) -> Iterator[str]:
         except OSError:
             return
         if any(e.name == ".gitignore" for e in entries):
+            import pathspec
+
             try:
                 lines = Path(directory, ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
                 specs = (*specs, (prefix, pathspec.GitIgnoreSpec.from_lines(lines)))

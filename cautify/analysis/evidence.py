@@ -26,6 +26,9 @@ _OTHER_VERB = re.compile(
     r"copy|merge|validate|assert|patch|freeze|scale|unscale|backward|track|dump|show|add|remove|attach|replace|resume)_",
     re.IGNORECASE,
 )
+_NO_MAKER = re.compile(
+    r"(?:add|append|chain|clip|copy|extend|insert|load|log|norm|restore|save|stack|step|store|sum|update)(?:_\w*)?"
+)
 _VERB_OBJECT = re.compile(rf"_{_OPTIMIZER}s?(?:_|$)", re.IGNORECASE)
 _KEPT = re.compile(rf"_?(?:\w*_)?{_OPTIMIZER}s?(?:_\w+|\d+)?", re.IGNORECASE)
 _NOT_KEPT = re.compile(
@@ -45,7 +48,8 @@ _CLASS = re.compile(r"(?:cls|class|klass|constructor|ctor|fn|func|function|facto
 _METHODS = frozenset({"step", "zero_grad", "param_groups", "state_dict", "load_state_dict", "add_param_group"})
 _ONE = re.compile(r"p|param\w*|weight|w|tensor|x")
 _LIST_OF_ONE = re.compile(rf"\[(?:[\s(]|#.*\n)*(?:{_ONE.pattern})(?:[\s),]|#.*\n)*\]")
-_KEYWORDS = frozenset({"params", "parameters", "param_groups", "params_groups"})
+REGISTRIES = frozenset({"build", "get", "create", "build_optimizer"})
+KEYWORDS = frozenset({"params", "parameters", "param_groups", "params_groups"})
 _LOOKS = re.compile(r"adam|sgd|optim(?!al)|lion|adagrad|rmsprop|adafactor|lamb\b|prodigy|shampoo", re.IGNORECASE)
 
 
@@ -78,6 +82,7 @@ def _key(func: cst.BaseExpression) -> str | None:
     return None
 
 
+@cache
 def names_maker(name: str) -> bool:
     """Whether an identifier is what people call an optimizer class or factory: ``optimizer_cls``, ``opt_fn``."""
     if _OTHER_VERB.search(name):
@@ -85,9 +90,20 @@ def names_maker(name: str) -> bool:
     return bool(_MAKER.fullmatch(name) or _MAKER_FOR.fullmatch(name)) and not _VERB.match(name)
 
 
+@cache
 def names_verb(name: str) -> bool:
     """Whether an identifier says that calling it makes an optimizer: ``build_optimizer``."""
     return bool(_VERB.match(name)) and bool(_VERB_OBJECT.search(name))
+
+
+def names_anything(name: str) -> bool:
+    """Whether an identifier is what people call a factory of anything that a config describes."""
+    return "instantiate" in name or name.startswith("build_from")
+
+
+def names_another(name: str) -> bool:
+    """Whether a method is called what is done with parameters, other than to make an optimizer of them."""
+    return _NO_MAKER.fullmatch(name) is not None
 
 
 def looks_like_class(name: str) -> bool:
@@ -100,7 +116,7 @@ def takes_parameters(call: cst.Call) -> bool:
     first = True
     for arg in call.args:
         if arg.keyword is not None:
-            if arg.keyword.value in _KEYWORDS:
+            if arg.keyword.value in KEYWORDS:
                 return True
             continue
         if arg.star != "**" and (is_parameters(arg.value) or (first and arg.star == "" and is_list_of_one(arg.value))):
@@ -113,7 +129,7 @@ def is_parameters(value: cst.BaseExpression) -> bool:
     """Whether an expression looks like parameters: ``model.parameters()``, ``param_groups``, ``[{"params": …}]``."""
     name = last_name(value)
     if name:
-        return bool(_PARAMETERS.fullmatch(name))
+        return names_parameters(name)
     if isinstance(value, cst.Call) and looks_like_class(callee(value.func)):
         return False  # an optimizer that is made in this place
     for node in walk(value):
@@ -124,8 +140,7 @@ def is_parameters(value: cst.BaseExpression) -> bool:
             return True
     if isinstance(value, (cst.List, cst.Tuple)):
         return any(is_parameters(e.value) for e in value.elements)
-    made_by = callee(value.func) if isinstance(value, cst.Call) else ""
-    return "optim" in made_by and bool(_PARAMETERS.search(made_by))
+    return isinstance(value, cst.Call) and makes_parameters(callee(value.func))
 
 
 def is_optimizer(value: cst.BaseExpression) -> bool:
@@ -148,11 +163,19 @@ def is_list_of_one(value: cst.BaseExpression) -> bool:
 @cache
 def tells(word: str) -> bool:
     """Whether a word in a function is one of those by which a call in it is taken for one that makes an optimizer."""
-    if word == "lr" or "instantiate" in word or word.startswith("build_from"):
+    if word == "lr" or names_anything(word) or names_maker(word) or names_verb(word):
         return True
-    if names_maker(word) or names_verb(word):
-        return True
-    return bool(_PARAMETERS.fullmatch(word)) or ("optim" in word and _PARAMETERS.search(word) is not None)
+    return names_parameters(word) or makes_parameters(word)
+
+
+def names_parameters(name: str) -> bool:
+    """Whether an identifier is what people call parameters or groups of them."""
+    return _PARAMETERS.fullmatch(name) is not None
+
+
+def makes_parameters(name: str) -> bool:
+    """Whether an identifier says that calling it gives the parameters for an optimizer."""
+    return "optim" in name and _PARAMETERS.search(name) is not None
 
 
 def may_list_one(body: Body) -> bool:

@@ -133,7 +133,7 @@ class Flows(Resolver):
     def _held(self, owner: Class, name: str) -> Iterator[Value]:
         """What ``owner().name`` may be: bound in a class body, or assigned to self, above the class or below it."""
         bound = False
-        for cls in [*self.ancestors(owner), *self.descendants(owner)[1:]]:
+        for cls in [*self.ancestors(owner), *self.below_with(owner, name)]:
             for binding in cls.module.scopes[cls.node].bindings.get(name, ()):
                 bound = True
                 if isinstance(binding.node, cst.FunctionDef) and _is_property(binding.node):

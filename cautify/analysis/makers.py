@@ -12,6 +12,7 @@ from cautify.analysis import evidence
 from cautify.analysis.construction import Construction, argument
 from cautify.analysis.deferred import Body
 from cautify.analysis.flows import Flows
+from cautify.analysis.glance import may_hold_construction
 from cautify.analysis.names import (
     AnyOptimizer,
     Class,
@@ -29,8 +30,8 @@ from cautify.analysis.opaque import Opaque
 from cautify.analysis.syntax import Module, dotted
 from cautify.optimizers import Optimizer
 
-_REGISTRIES = frozenset({"build", "get", "create", "build_optimizer"})
 _BUILT_IN = frozenset(vars(builtins)) - {"__import__"}
+_BY_TEXT = frozenset({"eval", "exec", "map"})
 
 
 @dataclass(frozen=True)
@@ -93,16 +94,22 @@ class Makers:
             n for n, found in module.root.bindings.items() if any(self._may_name_class(b.value, module) for b in found)
         }
 
+        built_in = _BUILT_IN.difference(_BY_TEXT, module.root.bindings)
+
         def may_make(body: Body) -> bool:
-            return (
-                not body.words.isdisjoint(names)
+            variables = held | body.whole.defaults
+            worth_a_glance = (
+                body.may_say(names)
                 or any(map(evidence.tells, body.words))
                 or evidence.may_list_one(body)
-                or not body.called.isdisjoint(held)
-                or not body.called.isdisjoint(body.defaults)
+                or not body.called.isdisjoint(variables)
                 or body.calls_variable
                 or self.opaque.may_make(body)
             )
+            if not worth_a_glance:
+                return False
+            variables = variables.union(body.whole.renamed)
+            return may_hold_construction(body, body.whole.called(names), variables, built_in)
 
         return may_make
 
@@ -123,9 +130,11 @@ class Makers:
             name = func.attr.value
             if name in self.names or evidence.names_maker(name):
                 return True
-            if name in _REGISTRIES and evidence.names_maker(evidence.callee(func.value)):
+            if name in evidence.REGISTRIES and evidence.names_maker(evidence.callee(func.value)):
                 return True
-            return self._may_be_factory(name, call) or (evidence.takes_parameters(call) and bool(dotted(func)))
+            if self._may_be_factory(name, call):
+                return True
+            return not evidence.names_another(name) and evidence.takes_parameters(call) and bool(dotted(func))
         return _looks_made(evidence.callee(func), call)
 
     def _may_name_class(self, value: cst.BaseExpression | None, module: Module, depth: int = 0) -> bool:
@@ -145,7 +154,7 @@ class Makers:
 
     def _may_be_factory(self, name: str, call: cst.Call) -> bool:
         said = evidence.looks_like_class(name) or evidence.names_verb(name)
-        return "instantiate" in name or name.startswith("build_from") or (said and evidence.takes_parameters(call))
+        return evidence.names_anything(name) or (said and evidence.takes_parameters(call))
 
     def _is_direct(self, func: cst.BaseExpression, module: Module) -> bool:
         """Whether what is called is an imported or defined name, or an attribute of a module."""

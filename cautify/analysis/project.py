@@ -13,23 +13,20 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 from cautify.analysis.discover import is_test
+from cautify.analysis.import_lines import ANY_IMPORT, imports, own_name
 from cautify.analysis.python_version import minimum_python
 from cautify.analysis.syntax import Module, Unparsable
 from cautify.model import Problem
 from cautify.source import Undecodable, read_source
 
 _WORD = re.compile(rb"[A-Za-z_]\w+")
+_SPACED = bytes(c if _WORD.match(b"a%c" % c) else 32 for c in range(256))  # splitting is faster than matching
 _WHOLE_WORD = re.compile(rb"\w+")
 _BASES = re.compile(rb"class[\s\\]+\w+\s*[\[(]([\s\S]*?):[ \t]*(?:[#\r\n]|$)")
-_AS = re.compile(rb"[\s\\]as[\s\\]")
+_AS = re.compile(rb"as[\s\\]")
+_SPACE = frozenset((b" ", b"\t", b"\n", b"\r", b"\x0b", b"\x0c", b"\\"))
 _LAST_WORD = re.compile(rb"(\w+)[\s\\]*$")
 _DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
-)
-_ANY_IMPORT = re.compile(  # relative ones too
-    rb"^[ \t]*(?:from[ \t]*([\w.]+)[ \t]*import\b[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))", re.MULTILINE
-)
 _UNUSUAL_IMPORT = re.compile(rb"import[ \t]*\*|import[^\n]*\\\r?\n|[;:][ \t]*(?:from|import)\b|\\\r?\n[ \t]*import\b")
 _INSTALLED = frozenset({"torch", "numpy", "transformers", "lightning", "pytorch_lightning", "accelerate"})
 
@@ -44,12 +41,7 @@ class Package:
 class Project:
     """The files of the target, read once. ``overlay`` replaces the bytes of some of them: a patched tree, unwritten."""
 
-    def __init__(
-        self,
-        root: Path,
-        files: Iterable[str],
-        overlay: Mapping[str, bytes] | None = None,
-    ) -> None:
+    def __init__(self, root: Path, files: Iterable[str], overlay: Mapping[str, bytes] | None = None) -> None:
         self.root = root
         self.problems: dict[str, Problem] = {}
         self.data: dict[str, bytes] = {}
@@ -97,6 +89,12 @@ class Project:
             self._modules[path] = None
         return self._modules[path]
 
+    def forget_outlines(self) -> None:
+        """Let go of what only the search for constructions needs."""
+        for module in self._modules.values():
+            if module is not None:
+                module.forget_outline()
+
     @cache  # noqa: B019 - lives as long as the one plan that uses it
     def mentioning(self, pattern: str, *needles: str) -> tuple[str, ...]:
         """The files whose bytes match a regular expression, in order.
@@ -122,7 +120,7 @@ class Project:
         """The identifiers, keywords and plain words in a file."""
         data = self.data[path]
         if path not in self._words:
-            self._words[path] = frozenset(_WORD.findall(data))
+            self._words[path] = frozenset(data.translate(_SPACED).split())
         return self._words[path]
 
     def deriving(self, name: str) -> list[str]:
@@ -146,29 +144,33 @@ class Project:
         data = self.data[path]
         found = {word for header in _BASES.findall(data) for word in _WHOLE_WORD.findall(header)}
         if found:
-            before = (_LAST_WORD.search(data, max(0, m.start() - 99), m.start()) for m in _AS.finditer(data))
+            places = (m.start() - 1 for m in _AS.finditer(data) if data[m.start() - 1 : m.start()] in _SPACE)
+            before = (_LAST_WORD.search(data, max(0, at - 99), at) for at in places)
             found.update(word[1] for word in before if word is not None)
         return found
 
     @cache  # noqa: B019 - lives as long as the one plan that uses it
     def is_imported_by_name(self, path: str) -> bool:
         """Whether another file mentions the name of a module: one that nobody mentions is a script."""
-        pure = PurePosixPath(path)
-        name = pure.parent.name if pure.stem == "__init__" else pure.stem
+        name = own_name(path)
         return not name or any(other != path for other in self.mentioning_word({name}))
 
-    def may_import(self, path: str, name: str) -> bool:
-        """Whether a name in a file could be one of another module: imported, by a star too, or a module's attribute."""
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def may_import(self, path: str, name: str, home: str) -> bool:
+        """Whether a name in a file could be that of ``home``: imported, by a star too, or the module's attribute."""
         word = name.encode("utf-8")
         imported = self._import_words(path)
-        return imported is None or word in imported or re.search(rb"\.\s*%s\b" % word, self.data[path]) is not None
+        if imported is None or word in imported:
+            return True
+        mentioned = own_name(home).encode("utf-8") in self.words(path)
+        return mentioned and re.search(rb"\.\s*%s\b" % word, self.data[path]) is not None
 
     @cache  # noqa: B019 - lives as long as the one plan that uses it
     def _import_words(self, path: str) -> frozenset[bytes] | None:
         """The words in a file's import statements, or None if some are unusual: with stars, on broken lines."""
         if _UNUSUAL_IMPORT.search(self.data[path]):
             return None
-        found = _ANY_IMPORT.findall(self.data[path])
+        found = ANY_IMPORT.findall(self.data[path])
         return frozenset(word for groups in found for group in groups for word in _WHOLE_WORD.findall(group))
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:
@@ -342,7 +344,7 @@ class Project:
             return self._base._imported
         found: set[str] = set()
         for data in self.data.values():
-            for package, members, modules in _IMPORT.findall(data):
+            for package, members, modules in (match.groups(b"") for match in imports(data)):
                 name = package.decode("ascii")
                 if members:
                     found.update(f"{name}.{m.decode('ascii')}" for m in _WORD.findall(members))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import libcst as cst
 
+from cautify.analysis.deferred import present
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module
 
@@ -27,7 +28,7 @@ def reaching(bindings: Sequence[Binding], use: cst.CSTNode, module: Module) -> l
         if isinstance(above, _LOOPS):
             return list(bindings)  # what comes later in the loop may come before
         if isinstance(above, (cst.IndentedBlock, cst.Module)):
-            settled = _backwards(above.body, below, where, found)
+            settled = _backwards(present(above), below, where, found)
             if settled:
                 return found
         if isinstance(above, (cst.FunctionDef, cst.Module, cst.Lambda)):

@@ -61,6 +61,7 @@ class Readings:
         self.pickled = Pickled(self.flows)
         self._carrying: set[cst.FunctionDef] = set()
         self._owner: Class | None = None
+        self._answers: dict[cst.CSTNode, Reading | Problem | None] = {}
 
     @contextmanager
     def of_objects(self, owner: Class | None) -> Iterator[None]:
@@ -109,12 +110,18 @@ class Readings:
 
     def _asked(self, node: cst.BaseExpression, module: Module, sometimes: bool) -> Reading | Problem | None:
         """What the readers say of an expression."""
+        if node not in self._answers:
+            self._answers[node] = self._ask(node, module)
+        found = self._answers[node]
+        return replace(found, sometimes=sometimes) if isinstance(found, Reading) else found
+
+    def _ask(self, node: cst.BaseExpression, module: Module) -> Reading | Problem | None:
         for reader in self.readers:
             found = reader.slot(node, module)
             if isinstance(found, str):
                 return Problem(found)
             if found is not None:
-                return Reading(found, self._base(node, module), node, sometimes)
+                return Reading(found, self._base(node, module), node)
         return None
 
     def _base(self, node: cst.BaseExpression, module: Module) -> str:

@@ -26,6 +26,7 @@ from cautify.optimizers import Catalogue
 
 __all__ = ["UNKNOWN", "Class", "External", "Function", "Imported", "Nothing", "Resolver", "Unknown", "Value"]
 
+_FEW = 12  # files
 _OPAQUE_WRAPPERS = frozenset({"typing.Optional", "typing.Annotated", "typing.Final", "typing.Union", "typing.ClassVar"})
 
 
@@ -110,6 +111,26 @@ class Resolver(Names):
                 pending += self.subclasses(current)
         return list(order.values())
 
+    def below_with(self, cls: Class, name: str) -> list[Class]:
+        """The classes of the project below ``cls``, without some that neither bind a name nor give it to themselves.
+
+        Where few files say the name, the way up from their classes is shorter than the way down through all others.
+        """
+        if not self.project.deriving(cls.name):
+            return []
+        paths = self.project.mentioning_word({name})
+        if len(paths) > _FEW:
+            return self.descendants(cls)[1:]
+        found = []
+        for path in paths:
+            module = self.project.module(path)
+            for node in module.classes_below({name}) if module else ():
+                candidate = Class(module, node)  # type: ignore[arg-type]
+                bound = name in module.scopes[node].bindings or self._assigning(candidate, name)  # type: ignore[union-attr]
+                if bound and any(above.node is cls.node for above in self.ancestors(candidate)[1:]):
+                    found.append(candidate)
+        return found
+
     # -- types ----------------------------------------------------------------------------------------------------
 
     def types(self, node: cst.BaseExpression, module: Module, depth: int = 0) -> frozenset[Class]:
@@ -159,13 +180,15 @@ class Resolver(Names):
 
     def _self_type(self, name: str, node: cst.CSTNode, module: Module) -> Class | None:
         """The class of ``self``, if the name is the first parameter of an ordinary method around the node."""
-        for above in module.ancestors(node):
-            if isinstance(above, cst.FunctionDef) and name in module.scopes[above].bindings:
+        functions = [above for above in module.ancestors(node) if isinstance(above, cst.FunctionDef)]
+        if not any(_is_first(name, above) for above in functions):
+            return None
+        for above in functions:
+            if name in module.scopes[above].bindings:
                 cls = module.method_class(above)
-                first = [*above.params.posonly_params, *above.params.params][:1]
                 plain = not any(dotted(d.decorator) in ("staticmethod", "classmethod") for d in above.decorators)
                 bindings = module.scopes[above].bindings[name]
-                if cls and plain and first and first[0].name.value == name and len(bindings) == 1:
+                if cls and plain and _is_first(name, above) and len(bindings) == 1:
                     return Class(module, cls)
                 return None
         return None
@@ -279,6 +302,11 @@ class Resolver(Names):
                     values = {v for value in values for v in self.member(value, part)}
                 found |= {v for v in values if isinstance(v, Class)}
         return frozenset(found)
+
+
+def _is_first(name: str, function: cst.FunctionDef) -> bool:
+    first = [*function.params.posonly_params, *function.params.params][:1]
+    return bool(first) and first[0].name.value == name
 
 
 def _is_wrapper(node: cst.Subscript) -> bool:

@@ -7,6 +7,7 @@ https://docs.python.org/3/library/argparse.html#partial-parsing
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 import libcst as cst
 
@@ -30,17 +31,35 @@ class SameRun:
         self.parsers = parsers
         self.flows = parsers.flows
         self._strict: dict[Body, tuple[Parser, ...]] = {}
+        self._others: dict[Parser, tuple[Parser, ...]] = {}
+        self._alone: dict[str, bool] = {}
 
     def others(self, parser: Parser) -> tuple[Parser, ...]:
         """The parsers that refuse unknown options and that certainly run wherever one has read the command line.
 
         Not followed: parsers that stand in a condition, or in another script.
         """
-        found: dict[Parser, None] = {}
-        for body in self._around(parser):
-            found.update(dict.fromkeys(self._parsing(body, 0)))
-        related = {*self.parsers.above(parser), *self.parsers.below(parser)}
-        return tuple(p for p in found if p not in related and parser not in self.parsers.below(p))
+        if parser not in self._others:
+            found: dict[Parser, None] = {}
+            for body in self._around(parser):
+                found.update(dict.fromkeys(self._parsing(body, 0)))
+            related = {*self.parsers.above(parser), *self.parsers.below(parser)}
+            others = (p for p in found if p not in related and parser not in self.parsers.below(p))
+            self._others[parser] = tuple(others)
+        return self._others[parser]
+
+    def _has_one(self, module: Module) -> bool:
+        """Whether a file makes one parser at most, and mentions no other file that parses: most scripts do."""
+        if module.path not in self._alone:
+            data = module.source.utf8
+            project = self.flows.project
+            others = (p for p in project.containing(b"parse_args") if p != module.path)
+            names = {
+                PurePosixPath(p).stem if not p.endswith("__init__.py") else PurePosixPath(p).parent.name for p in others
+            }
+            one = data.count(b"Parser(") <= 1 and b"import *" not in data
+            self._alone[module.path] = one and project.words(module.path).isdisjoint(n.encode("utf-8") for n in names)
+        return self._alone[module.path]
 
     def _around(self, parser: Parser) -> list[Body]:
         """The functions and modules that run where a parser parses, the callers of these, and so on."""
@@ -68,6 +87,8 @@ class SameRun:
 
     def _parsing(self, body: Body, depth: int) -> tuple[Parser, ...]:
         """The parsers that parse strictly whenever a function or a module's own code runs."""
+        if body not in self._strict and self._has_one(body[0]):
+            self._strict[body] = ()
         if body not in self._strict:
             self._strict[body] = ()  # a circle adds nothing
             self._strict[body] = tuple(dict.fromkeys(self._find(body, depth)))

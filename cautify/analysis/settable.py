@@ -107,7 +107,9 @@ class Settable:
         said = re.compile(rb"%s%s\b(?!\s*[(\w])" % (before.encode(), re.escape(name).encode())).search
         project = self.flows.project
         for path in project.mentioning_word({name}):
-            if not said(project.data[path]) or (path != module.path and not (method or project.may_import(path, name))):
+            if not said(project.data[path]) or (
+                path != module.path and not (method or project.may_import(path, name, module.path))
+            ):
                 continue
             where = project.module(path)
             if where is None:

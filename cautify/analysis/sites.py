@@ -58,6 +58,7 @@ class SiteFinder:
                     path, "unparsable", "its code is nested too deeply to be followed"
                 )
                 continue
+            module.forget_outline()
             if module.broken:
                 self.project.problems[path] = Problem(path, "unparsable", module.broken)
                 continue
@@ -68,6 +69,7 @@ class SiteFinder:
                 self.project.problems[path] = Problem(path, "unparsable", error.why)
                 continue
             found += sites
+        self.project.forget_outlines()
         return [site for site in found if not site.module.broken]
 
     def _custom_classes(self) -> list[Class]:

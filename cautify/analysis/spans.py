@@ -97,10 +97,9 @@ class Positions:
         self._located: dict[cst.CSTNode, tuple[int, int]] = {}
         self._bounds: dict[cst.CSTNode, tuple[int, int]] = {}
 
-    def bound(self, function: cst.CSTNode, start: int, end: int) -> None:
-        """Note between which characters of the file the body of a function stands, and no other function's."""
-        low = len(self.source.text[:start].encode("utf-8"))
-        self._bounds[function] = low, low + len(self.source.text[start:end].encode("utf-8")) + 1
+    def bound(self, node: cst.CSTNode, start: int, end: int) -> None:
+        """Note between which characters of the file a function, or a statement in it, stands."""
+        self._bounds[node] = start, end
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Start and end of a node in the normalised buffer, without the parentheses around it.
@@ -129,14 +128,14 @@ class Positions:
 
         Positions take longer than parsing, and few statements of a file are ever asked for.
         """
-        chain = [node]
+        chain, whole = [node], (0, len(self.source.utf8))
         while (above := self.parents.get(chain[-1])) is not None:
             chain.append(above)
         places = [n for n, around in enumerate(chain) if n and isinstance(around, (cst.IndentedBlock, cst.Module))]
         function = next((f for f in reversed(chain) if f in self._bounds), None)
         data = self.source.utf8
-        low, high = self._bounds[function] if function is not None else (0, len(data))
         for place in places:
+            low, high = next((self._in_bytes(*self._bounds[n]) for n in chain[place - 1 :] if n in self._bounds), whole)
             statement = chain[place - 1]
             outer = [b for b in reversed(chain[place:]) if isinstance(b, cst.IndentedBlock)]
             indents = [self.tree.default_indent if b.indent is None else b.indent for b in outer]
@@ -150,6 +149,14 @@ class Positions:
                 return
             if at < 0 or function is None or statement is function:
                 return  # the whole file has to be written out, then
+
+    def _in_bytes(self, start: int, end: int) -> tuple[int, int]:
+        """The bounds of a function or statement in UTF-8, with the newline behind it."""
+        text, data = self.source.text, self.source.utf8
+        if len(text) == len(data):
+            return start, end + 1
+        low = len(text[:start].encode("utf-8"))
+        return low, low + len(text[start:end].encode("utf-8")) + 1
 
 
 def _common_prefix(code: str, text: str) -> int:

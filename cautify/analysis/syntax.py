@@ -12,18 +12,16 @@ from functools import cached_property, partial
 
 import libcst as cst
 
-from cautify.analysis.binding import BINDING, bind
-from cautify.analysis.deferred import Body, Parents, defer, number, restore, skeleton
+from cautify.analysis.binding import BINDING, bind, bind_parameters, move_outwards, named_modules
+from cautify.analysis.deferred import Bindings, Body, Deferred, Parents, defer, number, restore
 from cautify.analysis.nodes import children, dotted, literal, walk
 from cautify.analysis.scopes import Binding, Comprehension, Scope, ScopeNode
+from cautify.analysis.skeleton import skeleton
 from cautify.analysis.spans import Positions
+from cautify.analysis.unparsable import CANNOT, Unparsable, why, why_not
 from cautify.source import Source
 
 __all__ = ["Module", "Unparsable", "children", "dotted", "literal", "walk"]
-
-
-class Unparsable(ValueError):
-    """libcst cannot read the file."""
 
 
 class Module:
@@ -45,18 +43,17 @@ class Module:
             self._calls: list[cst.Call | Body] = []
             self._classes: list[cst.ClassDef | Body] = []
             self._imports: list[cst.Import | cst.ImportFrom] = []
-            self._unparsed: dict[cst.CSTNode, Body] = {}
+            self._unparsed: dict[cst.CSTNode, Deferred] = {}
             self._returned: dict[cst.CSTNode, list[cst.BaseExpression]] = {}
+            self._reaching_out: list[Scope] = []
             self._stored: dict[str, list[cst.BaseExpression]] = {}
             self._assigning: dict[str, list[cst.Assign | cst.AnnAssign]] = {}
             self._positions = Positions(self.tree, source, self.parents)
             self.root = self._scope(self.tree, None)
             self._take_in(self.tree.body, self.tree, self.root)
-            for body in self._bodies:
-                if body.parse is not None and body.may_bind_outside:
-                    body.parse()
-        except _CANNOT as error:
-            raise Unparsable(_why(error)) from error
+            self._parse(lambda body: body.may_bind_outside)
+        except CANNOT as error:
+            raise Unparsable(why(error)) from error
         if self.broken:
             raise Unparsable(self.broken)
 
@@ -78,18 +75,22 @@ class Module:
         return self._classes_in(lambda body: body.may_say(here))
 
     def _classes_in(self, matters: Callable[[Body], bool]) -> list[cst.ClassDef]:
-        for body in list(self._unparsed.values()):
-            if body.parse is not None and body.may_hold_class and matters(body):
-                body.parse()
+        self._parse(lambda body: body.may_hold_class and matters(body))
         return [c for part in self._classes for c in (part.classes if isinstance(part, Body) else (part,))]
 
     @property
     def imports(self) -> list[cst.Import | cst.ImportFrom]:
         """Every import statement, in no order."""
-        for body in list(self._unparsed.values()):
-            if body.parse is not None and body.may_import:
-                body.parse()
+        self._parse(lambda body: body.may_import)
         return self._imports
+
+    def import_targets(self) -> set[str]:
+        """The modules that import statements name, with their leading dots."""
+        parts = [body for whole in self._unparsed.values() for body in whole.parts if body.parse is not None]
+        seen = [body.imports for body in parts]
+        if None in seen:
+            return set(named_modules(self.imports))
+        return {*named_modules(self._imports), *(target for found in seen for target in found or ())}
 
     def calls_where(self, matters: Callable[[Body], bool]) -> Iterator[cst.Call]:
         """The calls, in order, without some of those in bodies for which ``matters`` is false."""
@@ -108,9 +109,7 @@ class Module:
 
     def nodes_where(self, matters: Callable[[Body], bool]) -> list[cst.CSTNode]:
         """The nodes, without those in bodies for which ``matters`` is false, unless they are parsed already."""
-        for body in list(self._unparsed.values()):
-            if body.parse is not None and matters(body):
-                body.parse()
+        self._parse(matters)
         return list(dict.__iter__(self.parents))
 
     def called(self, names: Collection[str]) -> Collection[str]:
@@ -122,42 +121,76 @@ class Module:
         ]
         return {*names, *others} if others else names
 
-    def _parse_all(self) -> None:
-        for body in list(self._unparsed.values()):
-            if body.parse is not None:
-                body.parse()
+    def forget_outline(self) -> None:
+        """Let go of what ast made of bodies: it is asked for while calls are looked for, and takes much memory."""
+        for whole in self._bodies:
+            for body in whole.parts:
+                body.outline = None
 
-    def _defer(self, body: Body, function: cst.FunctionDef, block: cst.IndentedBlock, scope: Scope) -> None:
-        body.parse = partial(self._put_back, body, function, block, scope, block.body[0])
+    def _parse_all(self) -> None:
+        for whole in list(self._unparsed.values()):
+            whole()
+
+    def _parse(self, matters: Callable[[Body], bool]) -> None:
+        for whole in list(self._unparsed.values()):
+            for body in whole.parts:
+                if body.parse is not None and matters(body):
+                    body.parse()
+
+    def _defer(self, whole: Deferred, function: cst.FunctionDef, block: cst.IndentedBlock, scope: Scope) -> None:
         self.parents[block] = function
-        self._unparsed[function] = body
-        self._calls.append(body)
-        self._classes.append(body)
-        defer(block, scope, body.parse)
+        self._unparsed[function] = whole
+        self._positions.bound(function, whole.begin, whole.parts[-1].end)
+        scope.bindings = Bindings(scope.bindings, whole)
+        leading: Sequence[cst.EmptyLine] | None = block.body[0].leading_lines  # type: ignore[attr-defined]
+        begin = whole.begin
+        for body in whole.parts:
+            body.parse = partial(self._put_back, body, begin, function, block, scope, leading)
+            self._calls.append(body)
+            self._classes.append(body)
+            leading, begin = None, body.end
+        defer(block, whole)
 
     def _put_back(
-        self, body: Body, function: cst.FunctionDef, block: cst.IndentedBlock, scope: Scope, mark: cst.CSTNode
+        self,
+        body: Body,
+        begin: int,
+        function: cst.FunctionDef,
+        block: cst.IndentedBlock,
+        scope: Scope,
+        leading: Sequence[cst.EmptyLine] | None,
     ) -> None:
-        """Parse a body and take it in. A body that cannot be parsed stays empty, and the module is ``broken``."""
+        """Parse a part of a body and take it in. What cannot be parsed stays empty, and the module is ``broken``."""
         body.parse = None
-        del self._unparsed[function]
-        before = self._bodies[body.number - 1].end if body.number else 0
-        self._positions.bound(function, before, body.end)
-        restore(block, scope, ())
+        bindings = scope.bindings
         calls, classes = self._calls, self._classes
-        self._calls, self._classes = body.calls, body.classes  # type: ignore[assignment]
+        self._calls, self._classes, scope.bindings = body.calls, body.classes, body.bindings  # type: ignore[assignment]
         try:
-            first, *others = body.statements(self.tree.default_indent)
-            statements = (first.with_changes(leading_lines=mark.leading_lines), *others)  # type: ignore[attr-defined]
-            restore(block, scope, statements)
+            statements = body.read(self.tree.default_indent)
+            if leading is not None:
+                statements = (statements[0].with_changes(leading_lines=leading), *statements[1:])
+            body.statements = statements
+            for statement in statements if len(body.whole.parts) > 1 else ():
+                self._positions.bound(statement, begin, body.end)
             self._take_in(statements, block, scope)
-        except _CANNOT as error:
-            self.broken = _why_not(self.source.text) or _why(error)
+        except CANNOT as error:
+            self.broken = why_not(self.source.text) or why(error)
             body.calls.clear()
             body.classes.clear()
-            restore(block, scope, ())
+            body.statements = ()
         finally:
-            self._calls, self._classes = calls, classes
+            self._calls, self._classes, scope.bindings = calls, classes, bindings
+            body.returned = self._returned.pop(function, [])
+        if all(part.parse is None for part in body.whole.parts):
+            self._finish(body.whole, function, block, scope)
+
+    def _finish(self, whole: Deferred, function: cst.FunctionDef, block: cst.IndentedBlock, scope: Scope) -> None:
+        """Make a function whose body is all parsed an ordinary one."""
+        del self._unparsed[function]
+        restore(block, whole.present())
+        if isinstance(scope.bindings, Bindings):
+            scope.bindings = scope.bindings.complete()
+        self._returned[function] = [value for part in whole.parts for value in part.returned]
 
     # -- positions ------------------------------------------------------------------------------------------------
 
@@ -221,24 +254,24 @@ class Module:
 
     def returned(self, function: cst.FunctionDef) -> tuple[cst.BaseExpression, ...]:
         """What a function's own return statements give, in order."""
-        if function in self._unparsed:
-            _ = function.body.body
+        whole = self._unparsed.get(function)
+        if whole is not None:
+            for body in whole.parts:
+                if body.parse is not None and "return" in body.code:
+                    body.parse()
+            return tuple(value for body in whole.parts for value in body.returned)
         return tuple(self._returned.get(function, ()))
 
     def stored(self, name: str) -> tuple[cst.BaseExpression, ...]:
         """The values that ``name[…] = value`` puts into something of that name, anywhere in the module."""
         last = name.rpartition(".")[2]
-        for body in list(self._unparsed.values()):
-            if body.parse is not None and last in body.code:
-                body.parse()
+        self._parse(lambda body: last in body.code)
         return tuple(self._stored.get(name, ()))
 
     def assigning(self, name: str) -> tuple[cst.Assign | cst.AnnAssign, ...]:
         """The assignments to an attribute of that name of anything, alone or among others."""
         given = re.compile(rf"\.[\s\\]*{name}[\s\\]*[:=,)\]]").search
-        for body in list(self._unparsed.values()):
-            if body.parse is not None and name in body.code and given(body.code):
-                body.parse()
+        self._parse(lambda body: name in body.code and given(body.code) is not None)
         return tuple(self._assigning.get(name, ()))
 
     def method_class(self, function: cst.FunctionDef) -> cst.ClassDef | None:
@@ -274,12 +307,10 @@ class Module:
     # -- the walk -------------------------------------------------------------------------------------------------
 
     def _take_in(self, statements: Sequence[cst.CSTNode], parent: cst.CSTNode, scope: Scope) -> None:
-        known = len(self.scopes)
         for statement in statements:
             self._visit(statement, parent, scope)
-        for opened in [scope, *list(self.scopes.values())[known:]]:
-            if opened.node not in self._unparsed:
-                self._move_outwards(opened)
+        while self._reaching_out:
+            move_outwards(self._reaching_out.pop(0), self.root)
 
     def _scope(self, node: ScopeNode, parent: Scope | None) -> Scope:
         scope = self.scopes[node] = Scope(node, parent)
@@ -300,25 +331,16 @@ class Module:
             if kind is cst.Import or kind is cst.ImportFrom:
                 self._imports.append(node)  # type: ignore[arg-type]
                 return
-            if kind is cst.Assign:
+            if kind is cst.Global or kind is cst.Nonlocal:
+                if scope not in self._reaching_out:
+                    self._reaching_out.append(scope)
+            elif kind is cst.Assign:
                 for assigned in node.targets:  # type: ignore[attr-defined]
                     self._assign(assigned.target, node)  # type: ignore[arg-type]
             elif kind is cst.AnnAssign:
                 self._assign(node.target, node)  # type: ignore[attr-defined, arg-type]
         for child in children(node):
             self._visit(child, node, scope)
-
-    def _move_outwards(self, scope: Scope) -> None:
-        """Bindings of a name declared ``global`` or ``nonlocal`` belong to the scope outside."""
-        for name, how in scope.outwards.items():
-            target = self.root
-            above = scope.parent
-            while how is cst.Nonlocal and above is not None:
-                if isinstance(above.node, cst.FunctionDef) and name in above.bindings:
-                    target = above
-                    break
-                above = above.parent
-            target.bindings.setdefault(name, []).extend(scope.bindings.pop(name, ()))
 
     def _open(self, node: cst.CSTNode, scope: Scope) -> None:
         """Visit a node that opens a scope: its decorators, defaults, bases and first iterable belong outside."""
@@ -332,7 +354,7 @@ class Module:
         for child in children(node):
             within = _evaluated_inside(child, node)
             if isinstance(child, cst.Parameters):
-                self._parameters(child, inner)
+                bind_parameters(child, inner)
             elif within and self._bodies and isinstance(node, cst.FunctionDef):
                 left_out = number(node.body)
                 if left_out is not None:
@@ -352,31 +374,8 @@ class Module:
                 if isinstance(element.value, cst.Attribute):
                     self._assign(element.value, node)
 
-    def _parameters(self, parameters: cst.Parameters, inner: Scope) -> None:
-        every = [*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]
-        every += [p for p in (parameters.star_arg, parameters.star_kwarg) if isinstance(p, cst.Param)]
-        for p in every:
-            annotation = p.annotation.annotation if p.annotation else None
-            inner.add(Binding(p.name.value, "param", p, p.default, annotation))
-
 
 _OPENING = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension})
-
-_CANNOT = (RecursionError, cst.ParserSyntaxError, cst.CSTValidationError, UnicodeError)
-
-
-def _why_not(text: str) -> str:
-    try:
-        cst.parse_module(text)
-    except _CANNOT as error:
-        return _why(error)
-    return ""
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return f"line {error.raw_line}: {error.message}" if isinstance(error, cst.ParserSyntaxError) else str(error)
 
 
 def _has_parens(node: cst.CSTNode) -> bool:

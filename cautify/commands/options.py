@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cautify.commands.settings import optimizers
 from cautify.model import Options
-from cautify.patch.records import Manifest
+
+if TYPE_CHECKING:
+    from cautify.patch.records import Manifest
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cautify.commands.options import Given, effective
 from cautify.commands.target import find_root
 from cautify.errors import InvalidOption
 from cautify.model import Options, Outcome, Plan
-from cautify.patch import manifest, plan, write
+from cautify.patch import plan
+from cautify.patch.disk import HOME
 from cautify.reports.console import Console
-from cautify.reports.json import scan_json
-from cautify.reports.text import scan_text
+
+if TYPE_CHECKING:
+    from cautify.patch.records import Manifest
 
 
 def scan(path: Path, given: Given, *, as_json: bool, console: Console) -> Outcome:
@@ -25,12 +28,19 @@ def scan(path: Path, given: Given, *, as_json: bool, console: Console) -> Outcom
         CautifyError: PATH, the manifest or an option cannot be used.
     """
     root = find_root(path)
-    if write.interrupted(root) and write.pending(root):
-        console.warn("an earlier cautify was interrupted here and left the tree half written: run `cautify revert`")
-    planned = look(root, effective(given, manifest.load(root), root), console)
+    if os.path.lexists(root / HOME):
+        from cautify.patch import write
+
+        if write.interrupted(root) and write.pending(root):
+            console.warn("an earlier cautify was interrupted here and left the tree half written: run `cautify revert`")
+    planned = look(root, effective(given, _recorded(root), root), console)
     if as_json:
+        from cautify.reports.json import scan_json
+
         console.result_bytes(scan_json(planned))
     else:
+        from cautify.reports.text import scan_text
+
         console.result(scan_text(planned, verbose=console.verbose))
     message = "" if planned.sites else "No optimizer is made here: there is nothing to wrap."
     return Outcome(0, message)
@@ -47,11 +57,20 @@ def explain(path: Path, given: Given, place: str, *, console: Console) -> Outcom
 
     root = find_root(path)
     file, line = _place(root, place)
-    planned = look(root, effective(given, manifest.load(root), root), console)
+    planned = look(root, effective(given, _recorded(root), root), console)
     with _without_collector():
         explained = Explainer(planned).at(file, line)
     console.result(explain_text(explained, verbose=console.verbose))
     return Outcome(0)
+
+
+def _recorded(root: Path) -> Manifest | None:
+    """The manifest, if there can be one: most trees that are looked at have none, and need nothing that reads it."""
+    if not os.path.lexists(root / HOME):
+        return None
+    from cautify.patch import manifest
+
+    return manifest.load(root)
 
 
 def _place(root: Path, place: str) -> tuple[str, int]:

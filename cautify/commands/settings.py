@@ -16,11 +16,6 @@ from pathlib import Path
 from cautify.errors import InvalidOption
 from cautify.model import Verdict
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _FILE = "pyproject.toml"
 _TABLE = "tool.cautify"
 _KNOWN = frozenset({"optimizers"})
@@ -53,6 +48,10 @@ def _own_table(path: Path) -> Mapping[str, object]:
         raise _refusal(path, error.strerror or str(error), f"Allow reading it (chmod u+r {path}).") from error
     if b"cautify" not in data:  # whatever else is wrong with the file is not for us to say
         return {}
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     try:
         document = tomllib.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors

@@ -291,7 +291,7 @@ def is_private(cls: Class, resolver: Resolver) -> bool:
         return False
     project = resolver.project
     others = (p for p in project.mentioning_word({cls.name}) if p != module.path)
-    if any(project.may_import(path, cls.name) and _imports(path, cls, resolver) for path in others):
+    if any(project.may_import(path, cls.name, cls.module.path) and _imports(path, cls, resolver) for path in others):
         return False
     for call in module.calls:
         made = resolver.may_name(call.func, {cls.name}, module)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 import sys
 from collections.abc import Mapping
@@ -10,11 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover - the same library under its PyPI name
-    import tomli as tomllib
 
 DEFAULT_LINE_LENGTH = 88
 _LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
@@ -118,6 +112,8 @@ def _from_black(black: Mapping[str, Any], isort: Mapping[str, Any], above: Path)
 
 
 def _flake8_length(directory: Path) -> int | None:
+    import configparser
+
     for name in (".flake8", "setup.cfg", "tox.ini"):
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
@@ -130,6 +126,12 @@ def _flake8_length(directory: Path) -> int | None:
 
 @cache
 def _toml(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:  # pragma: no cover - the same library under its PyPI name
+        import tomli as tomllib
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 import libcst as cst
 
+from cautify.analysis.binding import named_modules
 from cautify.analysis.project import Package, Project
-from cautify.analysis.syntax import Module, dotted
+from cautify.analysis.syntax import Module
 from cautify.patch.imports import Import
 
 FILE_NAME = "cautious_optimizer.py"
@@ -49,6 +49,8 @@ def template() -> bytes:
 
 def tree_hash(data: bytes) -> str | None:
     """16 hex digits of a file's syntax tree, which neither formatting nor comments change. None: it does not parse."""
+    import hashlib
+
     try:
         tree = ast.parse(data)
     except (SyntaxError, ValueError):
@@ -110,7 +112,7 @@ class Vendor:
             shared = self._imported_package(module) or self._package_of_neighbours(module)
             if shared is not None:
                 return shared
-            if not any(_imports(_top_level(module))):
+            if not any(named_modules(_top_level(module))):
                 return (
                     f"{path} lies in the package {name.partition('.')[0]} but can also be run by itself, "
                     "and imports nothing at its top beside which two ways of importing could stand"
@@ -140,12 +142,12 @@ class Vendor:
 
     def _furthest(self, module: Module) -> int:
         """How many dots the module's own relative imports begin with, at most."""
-        return max((len(t) - len(t.lstrip(".")) for t in _imports(module.imports)), default=0)
+        return max((len(t) - len(t.lstrip(".")) for t in module.import_targets()), default=0)
 
     def _imports_own_package(self, module: Module, name: str) -> str:
         """How the module imports its own package anywhere: absolute, relative, or not at all (empty)."""
         relative = False
-        for target in _imports(module.imports):
+        for target in module.import_targets():
             if target.startswith("."):
                 relative = True
             elif target.partition(".")[0] == name.partition(".")[0]:
@@ -168,7 +170,7 @@ class Vendor:
     def _imports_siblings(self, module: Module) -> bool:
         """Whether the module imports files of its own directory by their bare names."""
         here = PurePosixPath(module.path).parent
-        for target in _imports(_top_level(module)):
+        for target in named_modules(_top_level(module)):
             top = target.partition(".")[0]
             found = self.project.import_target(module.path, top) if top else None
             place = PurePosixPath(found.directory if isinstance(found, Package) else found or "/")
@@ -178,7 +180,7 @@ class Vendor:
 
     def _package_of_neighbours(self, module: Module) -> Placement | None:
         """A package that a script imports only sometimes, when a script beside it always does: it is there, then."""
-        targets = [t for t in _imports(module.imports) if not t.startswith(".")]
+        targets = [t for t in module.import_targets() if not t.startswith(".")]
         sometimes = {t.partition(".")[0] for t in targets if self.project.import_target(module.path, t) is not None}
         here = PurePosixPath(module.path).parent
         for path in self.project.mentioning_word(sometimes):
@@ -190,7 +192,7 @@ class Vendor:
 
     def _imported_package(self, module: Module, among: Collection[str] | None = None) -> Placement | None:
         """The package of the project, one of ``among`` if given, that a script imports whenever it runs."""
-        for target in _imports(_top_level(module)):
+        for target in named_modules(_top_level(module)):
             if among is not None and target.partition(".")[0] not in among:
                 continue
             found = None if target.startswith(".") else self.project.import_target(module.path, target)
@@ -205,15 +207,6 @@ class Vendor:
             inside = module.path.startswith(path.removesuffix(FILE_NAME))
             return Placement(path, Import(f"{top}.cautious_optimizer", CLASS_NAME), shared=None if inside else top)
         return None
-
-
-def _imports(nodes: Iterable[cst.CSTNode]) -> Iterator[str]:
-    """The modules that the import statements among some nodes name, with their leading dots."""
-    for node in nodes:
-        if isinstance(node, cst.ImportFrom):
-            yield "." * len(node.relative) + dotted(node.module)
-        elif isinstance(node, cst.Import):
-            yield from (dotted(alias.name) for alias in node.names)
 
 
 def _top_level(module: Module) -> Iterator[cst.CSTNode]:

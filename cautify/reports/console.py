@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, TextIO
 
 from cautify.errors import NotConfirmed
 from cautify.model import Action, FilePlan
-from cautify.reports.diff import file_diff
 
 if TYPE_CHECKING:
     from rich.progress import Progress as ProgressBar
@@ -83,6 +82,8 @@ class Console:
         Raises:
             NotConfirmed: the reader of the diff went away.
         """
+        from cautify.reports.diff import file_diff
+
         try:
             for file in sorted(files, key=lambda file: file.action is Action.MODIFY):
                 data = file_diff(file)

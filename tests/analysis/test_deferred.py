@@ -9,7 +9,7 @@ import pytest
 from test_forms import TABLES, programs
 
 import cautify
-from cautify.analysis import deferred
+from cautify.analysis import deferred, skeleton
 from cautify.analysis.spans import locate
 from cautify.analysis.syntax import Module, Unparsable, walk
 from cautify.model import Options
@@ -98,7 +98,7 @@ def shape(module: Module) -> object:
 
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have every file parsed whole."""
-    monkeypatch.setattr(deferred, "outline", lambda text: (text, []))
+    monkeypatch.setattr(skeleton, "outline", lambda text: (text, []))
 
 
 def check_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,8 +115,18 @@ def test_this_package_reads_the_same(path: Path, monkeypatch: pytest.MonkeyPatch
     check_same(path.read_text(encoding="utf-8"), monkeypatch)
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_it_reads_the_same_one_statement_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(skeleton, "_SMALL", 0)
+    monkeypatch.setattr(skeleton, "_PART", 0)
+    check_same(path.read_text(encoding="utf-8"), monkeypatch)
+
+
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n    # below\n", "\n# below\n\n"])
 def test_odd_layouts_read_the_same(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_same(ODD + ending, monkeypatch)
+    monkeypatch.setattr(skeleton, "_SMALL", 0)
+    monkeypatch.setattr(skeleton, "_PART", 0)
     check_same(ODD + ending, monkeypatch)
 
 
@@ -155,15 +165,14 @@ def test_a_body_that_only_libcst_cannot_take_in_makes_the_module_broken() -> Non
 
 @pytest.mark.parametrize(
     "given",
-    ["made = None", "made: object = KIND", "other = made = KIND", "(made := KIND)", "def made(x=KIND): return x()"],
+    ["made: object = KIND", "other = made = KIND", "(made := KIND)", "def made(x=KIND): return x()"],
 )
 def test_a_body_in_which_a_variable_is_called_is_looked_into(given: str) -> None:
     text = f"import a\n\nKIND = a.thing\n\n\ndef f():\n    {given}\n    made(1)\n{lines(4)}"
-    (body,) = Module(read_source("x.py", text.encode()))._bodies
+    body = Module(read_source("x.py", text.encode()))._bodies[0].parts[0]
     assert body.calls_variable
-    assert not deferred.outline(text.replace(given, "made = a.call()").replace("\n    made(1)", ""))[1][
-        0
-    ].calls_variable
+    other = text.replace(given, "made = a.call()").replace("\n    made(1)", "")
+    assert not skeleton.outline(other)[1][0].parts[0].calls_variable
 
 
 ALL = [(table.stem, program.heading) for table in sorted(TABLES.glob("*.txt")) for program in programs(table.stem)]
@@ -174,7 +183,8 @@ def test_what_is_found_does_not_depend_on_when_bodies_are_parsed(
     table: str, heading: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = next(p for p in programs(table) if p.heading == heading).write(tmp_path)
-    monkeypatch.setattr(deferred, "_SMALL", 0)
+    monkeypatch.setattr(skeleton, "_SMALL", 0)
+    monkeypatch.setattr(skeleton, "_PART", 0)
     late = make_plan(root, Options(tests=True), prove=False)
     eager(monkeypatch)
     assert late == make_plan(root, Options(tests=True), prove=False)
@@ -182,7 +192,8 @@ def test_what_is_found_does_not_depend_on_when_bodies_are_parsed(
 
 @pytest.mark.parametrize("tree", sorted(p for p in FIXTURES.iterdir() if p.is_dir()), ids=lambda p: p.name)
 def test_the_plan_of_a_fixture_does_not_depend_on_it_either(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deferred, "_SMALL", 0)
+    monkeypatch.setattr(skeleton, "_SMALL", 0)
+    monkeypatch.setattr(skeleton, "_PART", 0)
     late = make_plan(tree / "before", Options(tests=True), prove=False)
     eager(monkeypatch)
     assert late == make_plan(tree / "before", Options(tests=True), prove=False)
