@@ -46,8 +46,15 @@ class Callers:
             if value is not None:
                 yield where, value
 
+    def told(self, function: Function, parameter: str) -> bool:
+        """Whether something that runs a function by its name is told to pass a parameter, where no keyword can go."""
+        names = [p.name.value for p in (*function.node.params.posonly_params, *function.node.params.params)]
+        if parameter not in names:
+            return False
+        return any(self._through_others(function, names.index(parameter), parameter, direct=False))
+
     def _through_others(
-        self, function: Function, position: int, parameter: str
+        self, function: Function, position: int, parameter: str, direct: bool = True
     ) -> Iterator[tuple[Module, cst.BaseExpression]]:
         """What others are told to pass: ``Process(target=f, args=(…))``, ``spawn(f, args=(…))``, ``partial(f, …)``."""
         name, module = function.node.name.value, function.module
@@ -60,7 +67,9 @@ class Callers:
             for call in where.calls_of(_RUNNERS) if where is not None else ():
                 assert where is not None
                 how = _RUNNERS.get(last_name(call.func))
-                if how is None or not any(last_name(a.value) == name for a in call.args):
+                if how is None or (not direct and last_name(call.func) in _DIRECT):
+                    continue
+                if not any(last_name(a.value) == name for a in call.args):
                     continue
                 target = next(a.value for a in call.args if last_name(a.value) == name)
                 if not any(isinstance(v, Function) and v.node is function.node for v in self._values(target, where)):

@@ -82,6 +82,18 @@ class Handing:
             return NoRoute(f"no switch, because {outcome.why}")
         return replace(route, sometimes=True) if outcome.partly else route
 
+    def nearest(self, route: SlotRoute, place: cst.CSTNode, module: Module) -> Route | SlotRoute | NoRoute:
+        """As settled; the object in scope itself, where callers would only hand that object's switch to a parameter."""
+        settled = self.settled(route)
+        if not isinstance(route.slot, ParameterSlot) or route.base or not isinstance(place, cst.Call):
+            return settled
+        handed = self.outcome(route.slot).handed
+        found = self.router.agreement.in_scope(place, module) if handed else None
+        if found is None or isinstance(settled, NoRoute) or not all(_is_of(h.route, found.slot) for h in handed):
+            return settled
+        inside = self.settled(found)
+        return settled if isinstance(inside, NoRoute) else inside
+
     def _establish(self, slot: Slot) -> Outcome:
         why = self._refused.get(slot) or slot.refusal()
         if why is None and isinstance(slot, ArgumentSlot):
@@ -98,7 +110,12 @@ class Handing:
         for source in slot.sources():
             if is_test(source.module.path) and not self.tests:
                 continue
-            route = self.settled(self.router.source(source, getattr(slot, "owner", None)))
+            found = self.router.source(source, getattr(slot, "owner", None))
+            if isinstance(found, SlotRoute) and not found.fallback:
+                route = self.nearest(found, source.place, source.module)
+                route = replace(route, fallback=False) if isinstance(route, SlotRoute) else route
+            else:
+                route = self.settled(found)
             if isinstance(route, NoRoute) or route.fallback or not self._takes(source, slot):
                 partly = derived
                 continue
@@ -164,3 +181,10 @@ class Handing:
             for binding in cls.module.scopes[cls.node].bindings.get("__init__", ()):
                 return binding.node is slot.function.node
         return False
+
+
+def _is_of(route: Route | SlotRoute, slot: Slot) -> bool:
+    """Whether a route ends at the options of the parsers that a slot is of."""
+    if not isinstance(route, SlotRoute) or not isinstance(route.slot, ArgumentSlot):
+        return False
+    return isinstance(slot, ArgumentSlot) and not route.slot.parsers.isdisjoint(slot.parsers)

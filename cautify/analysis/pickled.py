@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import cached_property
 
 import libcst as cst
 
+from cautify.analysis.discover import is_test
 from cautify.analysis.flows import Flows
 from cautify.analysis.names import Class
 from cautify.analysis.nodes import dotted, last_name
 from cautify.analysis.syntax import Module
 
 _PICKLERS = ("pickle", "cloudpickle", "dill", "joblib", "_pickle", "cPickle", "pickle5", "torch")
+_WHOLE = re.compile(rb"\b(?:pickle|cloudpickle|dill|joblib)\.dumps?\(\s*self\b|\bpickle_module\s*=|\bdill\.dumps?\(")
+_WHOLE_NEEDLES = (b"dump", b"pickle_module")
 _OWN_STATE = frozenset({"__setstate__", "__reduce__", "__reduce_ex__"})
 
 
@@ -28,8 +33,14 @@ class Pickled:
         What is stored with ``torch.save`` counts only where it is seen to be such an object: most often it is a state.
         """
         if cls.node not in self._known:
-            self._known[cls.node] = self._find(cls)
+            self._known[cls.node] = self._stores_anything or self._find(cls)
         return self._known[cls.node]
+
+    @cached_property
+    def _stores_anything(self) -> bool:
+        """Whether the project stores objects with all that hangs on them: itself, or whatever dill makes of a dict."""
+        data = self.flows.project.data
+        return any(not is_test(p) and _WHOLE.search(data[p]) for p in self.flows.project.containing(*_WHOLE_NEEDLES))
 
     def _find(self, cls: Class) -> bool:
         family = [*self.flows.ancestors(cls), *self.flows.descendants(cls)[1:]]

@@ -137,7 +137,7 @@ class SwitchPlanner:
     def _route_site(self, construction: Construction) -> None:
         route = self._site_route(construction)
         if isinstance(route, SlotRoute):
-            route = self.handing.settled(route)
+            route = self.handing.nearest(route, construction.call, construction.module)
         if isinstance(route, NoRoute):
             self.result.why[construction.call] = route.why
             return
@@ -168,7 +168,17 @@ class SwitchPlanner:
         """A site without a route in a method of an object that keeps the switch for another site reads it too."""
         call, module = construction.call, construction.module
         around = self._object(call, module)
-        if call in self.result.routes or around is None:
+        if call in self.result.routes:
+            return
+        for other in self.constructions:
+            route = self.result.routes.get(other.call)
+            if isinstance(route, SlotRoute) and isinstance(route.slot, ParameterSlot) and not route.base:
+                function = route.slot.function.node
+                if other.module is module and module.function(call) is function is module.function(other.call):
+                    self.result.routes[call] = replace(route, fallback=True)
+                    self.result.why.pop(call, None)
+                    return
+        if around is None:
             return
         for other in self.constructions:
             route = self.result.routes.get(other.call)

@@ -19,16 +19,8 @@ from cautify.patch.document import Group, Printer, Text
 from cautify.patch.style import Style
 
 # The longest that fits is taken.
-ENABLED_HELP = (
-    "drop the parts of updates that disagree in sign with the gradient (https://arxiv.org/abs/2411.16085)",
-    "mask updates that disagree in sign with the gradient (arXiv:2411.16085)",
-    "make the optimizer cautious (arXiv:2411.16085)",
-)
-EPS_HELP = (
-    "added to the mean of the cautious optimizer's mask before dividing by it",
-    "added to the mean of the mask before dividing by it",
-    "added to the mean of the mask",
-)
+ENABLED_HELP = ("mask updates that disagree in sign with the gradient (arXiv:2411.16085)",)
+EPS_HELP = ("added to the mean of that mask, by which updates are divided",)
 _DEFAULT_SHOWN = re.compile(r"\(default:? [^)]*\)\.?$")
 _SHORTEST = 79  # what every style guide allows
 _LONGEST = 120  # what no style guide exceeds

@@ -79,6 +79,8 @@ class ParameterSlot:
         own = [p for p in _parameters(self.function.node) if p.name.value == self.rate]
         if _RATE.search(self.rate) and any(map(_is_text, own)):
             return f"{self.rate} is a text, which names a learning rate somewhere else"
+        if any(self.origins.flows.callers.told(member, self.rate) for member in self._family):
+            return f"{self.rate} is passed by place through something that runs {self.function.node.name.value}"
         return Settable(self.origins.flows).why_not(self._family, self.rate)
 
     def _refusal(self, function: Function) -> str | None:

@@ -114,9 +114,9 @@ def namespace(text: str, *argv: str) -> argparse.Namespace:
             "parser.add_argument('--lr', type=float,\n                    help='learning rate (default: 0.1)')",
             [
                 "parser.add_argument('--use_cautious_optimizer', action='store_true',",
-                "                    help='make the optimizer cautious (arXiv:2411.16085)')",
+                "                    help='mask updates that disagree in sign with the gradient (arXiv:2411.16085)')",
                 "parser.add_argument('--cautious_eps', type=float, default=1e-8,",
-                "                    help='added to the mean of the mask (default: 1e-8)')",
+                "                    help='added to the mean of that mask, by which updates are divided (default: 1e-8)')",
             ],
             id="aligned with the bracket, as long as the guides allow",
         ),
@@ -124,9 +124,9 @@ def namespace(text: str, *argv: str) -> argparse.Namespace:
             'parser.add_argument("--lr", type=float,\n    help="the learning rate")',
             [
                 'parser.add_argument("--use_cautious_optimizer", action="store_true",',
-                '    help="make the optimizer cautious (arXiv:2411.16085)")',
+                '    help="mask updates that disagree in sign with the gradient (arXiv:2411.16085)")',
                 'parser.add_argument("--cautious_eps", type=float, default=1e-8,',
-                '    help="added to the mean of the mask before dividing by it")',
+                '    help="added to the mean of that mask, by which updates are divided")',
             ],
             id="continued by four spaces",
         ),
@@ -136,13 +136,13 @@ def namespace(text: str, *argv: str) -> argparse.Namespace:
                 "parser.add_argument(",
                 '    "--use_cautious_optimizer",',
                 '    action="store_true",',
-                '    help="Make the optimizer cautious (arXiv:2411.16085).",',
+                '    help="Mask updates that disagree in sign with the gradient (arXiv:2411.16085).",',
                 ")",
                 "parser.add_argument(",
                 '    "--cautious_eps",',
                 "    type=float,",
                 "    default=1e-8,",
-                '    help="Added to the mean of the mask before dividing by it.",',
+                '    help="Added to the mean of that mask, by which updates are divided.",',
                 ")",
             ],
             id="a line for each argument, help with a capital and a full stop",
@@ -448,7 +448,7 @@ def test_absl_flags_get_two_more(tmp_path: Path) -> None:
     assert tree.slot().read("FLAGS", False) == ("FLAGS.use_cautious_optimizer", "FLAGS.cautious_eps")
     after = tree.patched()["train.py"].splitlines()
     assert "".join(line.strip() for line in after[4:9]) == (
-        'flags.DEFINE_bool("use_cautious_optimizer",False,"Make the optimizer cautious (arXiv:2411.16085).",)'
+        'flags.DEFINE_bool("use_cautious_optimizer",False,"Mask updates that disagree in sign with the gradient (arXiv:2411.16085).",)'
     )
     assert after[9].startswith('flags.DEFINE_float("cautious_eps", 1e-8, "Added to')
     assert Tree(tmp_path, {"train.py": "\n".join(after)}).patched() == {}
