@@ -116,7 +116,7 @@ def namespace(text: str, *argv: str) -> argparse.Namespace:
                 "parser.add_argument('--use_cautious_optimizer', action='store_true',",
                 "                    help='mask updates that disagree in sign with the gradient (arXiv:2411.16085)')",
                 "parser.add_argument('--cautious_eps', type=float, default=1e-8,",
-                "                    help='added to the mean of that mask, by which updates are divided (default: 1e-8)')",
+                "                    help='added to the mean of that mask, by which updates are divided (default: 1e-8)')",  # noqa: E501
             ],
             id="aligned with the bracket, as long as the guides allow",
         ),
@@ -448,9 +448,12 @@ def test_absl_flags_get_two_more(tmp_path: Path) -> None:
     assert tree.slot().read("FLAGS", False) == ("FLAGS.use_cautious_optimizer", "FLAGS.cautious_eps")
     after = tree.patched()["train.py"].splitlines()
     assert "".join(line.strip() for line in after[4:9]) == (
-        'flags.DEFINE_bool("use_cautious_optimizer",False,"Mask updates that disagree in sign with the gradient (arXiv:2411.16085).",)'
+        'flags.DEFINE_bool("use_cautious_optimizer",False,'
+        '"Mask updates that disagree in sign with the gradient (arXiv:2411.16085).",)'
     )
-    assert after[9].startswith('flags.DEFINE_float("cautious_eps", 1e-8, "Added to')
+    assert "".join(line.strip() for line in after[9:14]) == (
+        'flags.DEFINE_float("cautious_eps",1e-8,"Added to the mean of that mask, by which updates are divided.",)'
+    )
     assert Tree(tmp_path, {"train.py": "\n".join(after)}).patched() == {}
 
 
