@@ -280,15 +280,12 @@ class Project:
         else it is its own top level: a script, or a module beside one.
         """
         pure = PurePosixPath(path)
-        parts = list(pure.with_suffix("").parts)
-        if parts[-1] == "__init__":
-            parts.pop()
+        parts = list((pure.parent if pure.stem == "__init__" else pure.with_suffix("")).parts)
         directory = pure.parent
         while str(directory) not in ("", ".") and self.is_package(str(directory)):
             directory = directory.parent
         root = "" if str(directory) == "." else str(directory)
-        tail = parts[len(PurePosixPath(root).parts) :]
-        root = self._namespace_root(root, tuple(tail))
+        root = self._namespace_root(root, tuple(parts[len(PurePosixPath(root).parts) :]))
         depth = len(PurePosixPath(root).parts)
         return ".".join(self._above_root(root) + parts[depth:]), root
 
@@ -301,15 +298,22 @@ class Project:
         """The highest directory from which others import ``tail``, through directories without ``__init__.py``."""
         best, above = root, PurePosixPath(root)
         names = list(tail[:1])
-        while str(above) not in ("", "."):
+        while above.name.isidentifier():
             names.insert(0, above.name)
             above = above.parent
-            if not names[0].isidentifier():
-                break
             directory = f"{above}/{'/'.join(names[:-1])}".removeprefix("./")
-            if self._is_imported(tuple(names)) or self._is_imported_from(tuple(names[:-1]), directory):
+            beside = self._is_imported_from(tuple(names[:-1]), directory) and not self._is_named(f"{root}/{tail[0]}")
+            if beside or self._is_imported(tuple(names)):
                 best = "" if str(above) == "." else str(above)
         return best
+
+    @cache  # noqa: B019 - lives as long as the one plan that uses it
+    def _is_named(self, package: str) -> bool:
+        """Whether some file imports a package by its bare name: then how its neighbours are imported says nothing."""
+        name = PurePosixPath(package).name
+        bare = re.compile(rb"(?m)^[ \t]*(?:from|import)[ \t]+%s\b" % name.encode("utf-8"))
+        importers = (path for path in self.mentioning_word({name}) if bare.search(self.data[path]))
+        return any(self.import_target(path, name) == f"{package}/__init__.py" for path in importers)
 
     def _is_imported(self, names: tuple[str, ...]) -> bool:
         """Whether some file imports a module by this dotted name, whole or out of its package."""

@@ -64,6 +64,51 @@ TREES: Mapping[str, tuple[Mapping[str, str], str, str]] = {
         "bench/loop.py",
         BESIDE,
     ),
+    "a package that is imported by its bare name is no part of the folder that its neighbours are imported from": (
+        {
+            "bench/papers/__init__.py": "from .loop import optimizer as fit\n",
+            "bench/papers/loop.py": MAKES,
+            "bench/papers/small.py": "from papers import fit\n\nfit.step()\n",
+            "bench/speed/run.py": "from bench.tools import report\n\nreport()\n",
+            "bench/tools/__init__.py": "def report():\n    pass\n",
+        },
+        "bench/papers/loop.py",
+        "from papers.cautious_optimizer import CautiousOptimizer",
+    ),
+    "nor is one whose modules are": (
+        {
+            "bench/clouds/__init__.py": "",
+            "bench/clouds/loop.py": MAKES,
+            "bench/clouds/small.py": "from clouds.loop import optimizer\n\noptimizer.step()\n",
+            "bench/speed/run.py": "from bench.tools import report\n\nreport()\n",
+            "bench/tools/__init__.py": "def report():\n    pass\n",
+        },
+        "bench/clouds/loop.py",
+        "from clouds.cautious_optimizer import CautiousOptimizer",
+    ),
+    "a package of the same name elsewhere says nothing of one that only its neighbours place": (
+        {
+            "apps/shop/nets/__init__.py": "from .loop import optimizer as fit\n",
+            "apps/shop/nets/loop.py": MAKES,
+            "apps/shop/run.py": "from apps.shop.tools import report\n\nreport()\n",
+            "apps/shop/tools/__init__.py": "def report():\n    pass\n",
+            "other/nets/__init__.py": "def net():\n    pass\n",
+            "other/run.py": "from nets import net\n\nnet()\n",
+        },
+        "apps/shop/nets/loop.py",
+        "from apps.cautious_optimizer import CautiousOptimizer",
+    ),
+    "a relative import of a package is not one by its bare name": (
+        {
+            "bench/papers/__init__.py": "from .loop import optimizer as fit\n",
+            "bench/papers/loop.py": MAKES,
+            "bench/start.py": "from .papers import fit\n\nfit.step()\n",
+            "bench/tools/__init__.py": "def report():\n    pass\n",
+            "run.py": "from bench.tools import report\n\nreport()\n",
+        },
+        "bench/papers/loop.py",
+        "from bench.cautious_optimizer import CautiousOptimizer",
+    ),
     "a bare import means the file beside, not a folder elsewhere": (
         {
             "bench/kernel/__init__.py": "",
