@@ -15,8 +15,10 @@ from cautify.analysis.nodes import dotted, last_name
 from cautify.analysis.syntax import Module
 
 _PICKLERS = ("pickle", "cloudpickle", "dill", "joblib", "_pickle", "cPickle", "pickle5", "torch")
-_WHOLE = re.compile(rb"\b(?:pickle|cloudpickle|dill|joblib)\.dumps?\(\s*self\b|\bpickle_module\s*=|\bdill\.dumps?\(")
+_ITSELF = re.compile(rb"\b(?:pickle|cloudpickle|dill|joblib)\.dumps?\(\s*self\s*[,)]")
+_ANYTHING = re.compile(rb"\bpickle_module\s*=|\bdill\.dumps?\(")
 _WHOLE_NEEDLES = (b"dump", b"pickle_module")
+_NAMED = frozenset({"dump", "dumps", "load", "loads", "save"})
 _OWN_STATE = frozenset({"__setstate__", "__reduce__", "__reduce_ex__"})
 
 
@@ -33,14 +35,25 @@ class Pickled:
         What is stored with ``torch.save`` counts only where it is seen to be such an object: most often it is a state.
         """
         if cls.node not in self._known:
-            self._known[cls.node] = self._stores_anything or self._find(cls)
+            self._known[cls.node] = self._hangs_on_stored(cls) or self._find(cls)
         return self._known[cls.node]
 
+    def _hangs_on_stored(self, cls: Class) -> bool:
+        """Whether objects of a class may be part of what is stored: of anything, or of an object of a folder above."""
+        return any(cls.module.path.startswith(folder) for folder in self._storing)
+
     @cached_property
-    def _stores_anything(self) -> bool:
-        """Whether the project stores objects with all that hangs on them: itself, or whatever dill makes of a dict."""
-        data = self.flows.project.data
-        return any(not is_test(p) and _WHOLE.search(data[p]) for p in self.flows.project.containing(*_WHOLE_NEEDLES))
+    def _storing(self) -> frozenset[str]:
+        """The folders in which something stores itself with all that hangs on it; the root where anything is stored."""
+        project, found = self.flows.project, set[str]()
+        for path in project.containing(*_WHOLE_NEEDLES):
+            if is_test(path):
+                continue
+            if _ANYTHING.search(project.data[path]):
+                found.add("")
+            elif _ITSELF.search(project.data[path]):
+                found.add(path.rpartition("/")[0])
+        return frozenset(found)
 
     def _find(self, cls: Class) -> bool:
         family = [*self.flows.ancestors(cls), *self.flows.descendants(cls)[1:]]
@@ -51,9 +64,9 @@ class Pickled:
         near = {*project.mentioning_word(names), *(c.module.path for c in family)}
         for path in project.mentioning_word(_PICKLERS):
             module = project.module(path)
-            for call in module.calls_of({"dump", "dumps", "load", "loads", "save"}) if module is not None else ():
+            for call in module.calls_of(_NAMED) if module is not None else ():
                 assert module is not None
-                if self._stores(call, family, path in near, module):
+                if last_name(call.func) in _NAMED and self._stores(call, family, path in near, module):
                     return True
         return False
 

@@ -45,7 +45,9 @@ def instantiating(origins: Origins, init: Function, rate: str) -> Iterator[Sourc
     if cls is None or init.node.name.value != "__init__":
         return
     roots, files = Roots(origins), HydraFiles(flows.project.root)
-    for path in flows.project.mentioning_word({"instantiate"}):
+    for path in flows.project.mentioning_word({"instantiate"}) if flows.project.containing(b"hydra") else ():
+        if b"hydra" not in flows.project.data[path]:
+            continue
         module = flows.project.module(path)
         for call in module.calls_of({"instantiate"}) if module is not None else ():
             assert module is not None

@@ -52,6 +52,8 @@ OLD = {
     "it is unpickled where it is made": "\n\ndef load(file):\n    return pickle.load(file)\n",
     "it is pickled": "\n\ndef save(file):\n    pickle.dump(Trainer(0.1), file)\n",
     "torch saves it whole": "\n\ndef save(file):\n    torch.save(Trainer(0.1), file)\n",
+    "something that may hold it stores itself": "\n\nclass Run:\n    def save(self, file):\n        pickle.dump(self, file)\n",
+    "dill stores whatever there is": "\n\ndef save(file, run):\n    torch.save(run, file, pickle_module=dill)\n",
     "torch saves it in a dict": "\n\ndef save(file, trainer: Trainer):\n    torch.save({'trainer': trainer}, file)\n",
 }
 NEW = {
@@ -67,6 +69,15 @@ def test_an_object_that_may_come_from_a_file_is_asked(name: str, tmp_path: Path)
     after, kinds = patched(tmp_path, trainer("lr", OLD[name]))
     assert kinds == ["parameter"]
     assert 'getattr(self, "use_cautious_optimizer", False)' in after
+
+
+def test_what_stores_itself_in_another_folder_does_not_hold_it(tmp_path: Path) -> None:
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "scaling.py").write_text(
+        "import pickle\n\n\nclass Scaling:\n    def save(self, file):\n        pickle.dump(self, file)\n"
+    )
+    after, _ = patched(tmp_path, trainer("lr"))
+    assert "enabled=self.use_cautious_optimizer" in after
 
 
 @pytest.mark.parametrize("name", NEW)
