@@ -52,7 +52,7 @@ OLD = {
     "it is unpickled where it is made": "\n\ndef load(file):\n    return pickle.load(file)\n",
     "it is pickled": "\n\ndef save(file):\n    pickle.dump(Trainer(0.1), file)\n",
     "torch saves it whole": "\n\ndef save(file):\n    torch.save(Trainer(0.1), file)\n",
-    "something that may hold it stores itself": "\n\nclass Run:\n    def save(self, file):\n        pickle.dump(self, file)\n",
+    "what may hold it stores itself": "\n\nclass Run:\n    def save(self, file):\n        pickle.dump(self, file)\n",
     "dill stores whatever there is": "\n\ndef save(file, run):\n    torch.save(run, file, pickle_module=dill)\n",
     "torch saves it in a dict": "\n\ndef save(file, trainer: Trainer):\n    torch.save({'trainer': trainer}, file)\n",
 }
