@@ -161,7 +161,7 @@ class Callers:
         for owner in [*self.resolver.ancestors(cls)[1:], *self.resolver.descendants(cls)]:
             if self._init_of(owner) is not None and self._init_of(owner) != cls:
                 continue
-            for call in owner.module.calls_of(_OWN):
+            for call in owner.module.calls_of(OWN_CLASS):
                 if makes_own(call, owner):
                     yield owner.module, call, True
 
@@ -235,7 +235,7 @@ class Callers:
                 yield path
 
 
-_OWN = frozenset({"cls", "klass", "type", "__class__"})
+OWN_CLASS = frozenset({"cls", "klass", "type", "__class__"})
 
 
 def is_super(node: cst.BaseExpression) -> bool:

@@ -87,9 +87,11 @@ class Handing:
         settled = self.settled(route)
         if not isinstance(route.slot, ParameterSlot) or route.base or not isinstance(place, cst.Call):
             return settled
-        handed = self.outcome(route.slot).handed
-        found = self.router.agreement.in_scope(place, module) if handed else None
-        if found is None or isinstance(settled, NoRoute) or not all(_is_of(h.route, found.slot) for h in handed):
+        routes = [h.route for h in self.outcome(route.slot).handed]
+        if isinstance(settled, NoRoute) or not routes or not all(map(_of_options, routes)):
+            return settled
+        found = self.router.agreement.in_scope(place, module)
+        if found is None or not all(_is_of(r, found.slot) for r in routes):
             return settled
         inside = self.settled(found)
         return settled if isinstance(inside, NoRoute) else inside
@@ -185,6 +187,10 @@ class Handing:
 
 def _is_of(route: Route | SlotRoute, slot: Slot) -> bool:
     """Whether a route ends at the options of the parsers that a slot is of."""
-    if not isinstance(route, SlotRoute) or not isinstance(route.slot, ArgumentSlot):
-        return False
-    return isinstance(slot, ArgumentSlot) and not route.slot.parsers.isdisjoint(slot.parsers)
+    own = _of_options(route)
+    return own is not None and isinstance(slot, ArgumentSlot) and not own.parsers.isdisjoint(slot.parsers)
+
+
+def _of_options(route: Route | SlotRoute) -> ArgumentSlot | None:
+    """The options that a route ends at, if it does."""
+    return route.slot if isinstance(route, SlotRoute) and isinstance(route.slot, ArgumentSlot) else None

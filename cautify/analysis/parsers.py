@@ -14,7 +14,7 @@ import libcst as cst
 
 from cautify.analysis.generated import Generated, entries_named
 from cautify.analysis.names import Class, External
-from cautify.analysis.nodes import dotted, last_name, literal
+from cautify.analysis.nodes import last_name, literal
 from cautify.analysis.origins import Origin, Origins
 from cautify.analysis.syntax import Module
 
@@ -254,8 +254,3 @@ def option_strings(call: cst.Call) -> list[str]:
 def keyword(call: cst.Call, name: str) -> cst.BaseExpression | None:
     """The value of a keyword argument."""
     return next((a.value for a in call.args if a.keyword is not None and a.keyword.value == name), None)
-
-
-def is_named(node: cst.BaseExpression | None, *names: str) -> bool:
-    """Whether an expression is one of some dotted names, by its last part."""
-    return dotted(node).rpartition(".")[2] in names

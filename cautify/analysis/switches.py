@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from cautify.analysis.agreement import NoRoute, SlotRoute, is_rate
+from cautify.analysis.callers import OWN_CLASS, makes_own
 from cautify.analysis.consumers import Consumers
 from cautify.analysis.discover import is_test
 from cautify.analysis.handing import Handed, Handing
@@ -19,8 +20,6 @@ from cautify.analysis.syntax import Module, dotted
 from cautify.homes import field as fields
 from cautify.homes.parameter import ParameterSlot
 from cautify.homes.slot import Slot, Source
-
-_OWN = frozenset({"cls", "klass", "type", "__class__"})
 
 
 @dataclass(frozen=True)
@@ -167,27 +166,21 @@ class SwitchPlanner:
     def _share_object(self, construction: Construction) -> None:
         """A site without a route in a method of an object that keeps the switch for another site reads it too."""
         call, module = construction.call, construction.module
-        around = self._object(call, module)
         if call in self.result.routes:
             return
-        for other in self.constructions:
-            route = self.result.routes.get(other.call)
-            if isinstance(route, SlotRoute) and isinstance(route.slot, ParameterSlot) and not route.base:
-                function = route.slot.function.node
-                if other.module is module and module.function(call) is function is module.function(other.call):
-                    self.result.routes[call] = replace(route, fallback=True)
-                    self.result.why.pop(call, None)
-                    return
-        if around is None:
-            return
-        for other in self.constructions:
-            route = self.result.routes.get(other.call)
-            if not isinstance(route, SlotRoute) or route.base.partition(".")[0] != around[1]:
-                continue
-            if other.module is module and self._object(other.call, module) == around:
-                self.result.routes[call] = replace(route, fallback=True)
-                self.result.why.pop(call, None)
-                return
+        near = [(c.call, r) for c in self.constructions if c.module is module and (r := self._slot_route(c.call))]
+        function, around = module.function(call), self._object(call, module)
+        shared = [r for other, r in near if _takes_parameter(r, function) and module.function(other) is function]
+        if around is not None and not shared:
+            own = around[1]
+            shared = [r for c, r in near if r.base.partition(".")[0] == own and self._object(c, module) == around]
+        if shared:
+            self.result.routes[call] = replace(shared[0], fallback=True)
+            self.result.why.pop(call, None)
+
+    def _slot_route(self, call: cst.Call) -> SlotRoute | None:
+        route = self.result.routes.get(call)
+        return route if isinstance(route, SlotRoute) else None
 
     def _object(self, call: cst.Call, module: Module) -> tuple[cst.ClassDef, str] | None:
         """The class whose method makes a call, and what the method calls its object."""
@@ -269,25 +262,8 @@ class SwitchPlanner:
                     if built and len(built) == len(values):
                         found.append((module, call, built[0]))
         for cls in family.values():
-            found += [(cls.module, call, cls) for call in cls.module.calls_of(_OWN) if self._is_own_class(call, cls)]
+            found += [(cls.module, call, cls) for call in cls.module.calls_of(OWN_CLASS) if makes_own(call, cls)]
         return found  # type: ignore[return-value]
-
-    def _is_own_class(self, call: cst.Call, cls: Class) -> bool:
-        """Whether ``cls(...)`` in a classmethod, or ``type(self)(...)``, constructs the class around it."""
-        module = cls.module
-        named = isinstance(call.func, cst.Name) and call.func.value in ("cls", "klass")
-        typed = isinstance(call.func, cst.Call) and dotted(call.func.func) == "type"
-        asked = isinstance(call.func, cst.Attribute) and call.func.attr.value == "__class__"
-        if not (named or typed or asked):
-            return False
-        function = module.function(call) if cls.node in module.ancestors(call) else None
-        if function is None or module.method_class(function) is not cls.node:
-            return False
-        first = [*function.params.posonly_params, *function.params.params][:1]
-        name = first[0].name.value if first else ""
-        if any(dotted(d.decorator) == "classmethod" for d in function.decorators):
-            return bool(name) and dotted(call.func) == name
-        return module.text(call.func) in (f"type({name})", f"{name}.__class__")
 
     def _forward(self, module: Module, call: cst.Call, built: Class, entry: Declared) -> None:
         if call in self._filled:
@@ -356,3 +332,8 @@ class SwitchPlanner:
                 return found
             why = f": {found.why}" if isinstance(found, NoRoute) else why
         return why
+
+
+def _takes_parameter(route: SlotRoute, function: cst.FunctionDef | None) -> bool:
+    """Whether a route reads a parameter of a function."""
+    return isinstance(route.slot, ParameterSlot) and not route.base and route.slot.function.node is function
