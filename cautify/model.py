@@ -129,6 +129,10 @@ class Options:
     exclude: tuple[str, ...] = ()
     tests: bool = False
     vendor_to: str | None = None
+    flag_name: str | None = None
+    """What the switch is called, in snake case; None for the usual name."""
+    default_on: bool = False
+    """Whether the switch is on unless a user turns it off."""
     optimizers: tuple[tuple[str, Verdict], ...] = ()
     """Qualified names of optimizer classes to wrap or to skip, sorted, from ``[tool.cautify.optimizers]``."""
 

@@ -33,6 +33,7 @@ from cautify.analysis.resolve import Resolver
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted, literal, walk
 from cautify.analysis.tables import entries, is_table
+from cautify.homes import DEFAULT, Spelling
 from cautify.optimizers import Catalogue
 
 _OPTIMIZER_BASES = frozenset({"torch.optim.Optimizer", "torch.optim.optimizer.Optimizer"})
@@ -56,8 +57,10 @@ _MANY = 200  # values of one expression; whatever has more is a table of everyth
 class Flows(Resolver):
     """A resolver that also follows classes through variables, calls and containers. It has a memory of its own."""
 
-    def __init__(self, project: Project, catalogue: Catalogue, mentions: bytes = b"ptim") -> None:
-        super().__init__(project, catalogue)
+    def __init__(
+        self, project: Project, catalogue: Catalogue, switch: Spelling = DEFAULT, mentions: bytes = b"ptim"
+    ) -> None:
+        super().__init__(project, catalogue, switch)
         self.mentions = mentions
         self.follows_calls = not mentions
         self.most_hops = _HOPS if mentions else 0  # where objects are traced, that is for analysis.origins to do

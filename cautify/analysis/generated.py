@@ -48,10 +48,11 @@ class Generated:
         return tuple(found)
 
     def classes(self, loop: Loop) -> Iterator[Class]:
-        """The classes of whose fields a loop makes options, if it can make one that is True or False."""
+        """The classes of whose fields a loop makes options, if it can make one that turns a switch on, or off."""
         made = _fields_of(loop.table)
         for value in self.origins.flows.values(made, loop.module) if made is not None else ():
-            if isinstance(value, Class) and knows_booleans(loop.call, loop.module):
+            stuck = self.origins.flows.switch.on and only_turns_on(loop.call, loop.module)
+            if isinstance(value, Class) and knows_booleans(loop.call, loop.module) and not stuck:
                 yield value
 
     def pairs(self, loop: Loop, receiver: cst.BaseExpression) -> Iterator[Pair]:
@@ -127,5 +128,16 @@ def entries_named(
 
 def knows_booleans(loop: cst.Call, module: Module) -> bool:
     """Whether a loop treats a default that is True or False otherwise than by ``type(default)``."""
-    around = next((a for a in module.ancestors(loop) if isinstance(a, cst.For)), None)
+    around = _around(loop, module)
     return around is not None and any(isinstance(n, cst.Name) and "bool" in n.value for n in walk(around))
+
+
+def only_turns_on(loop: cst.Call, module: Module) -> bool:
+    """Whether a loop makes options that turn something on, and none that turns it off."""
+    around = _around(loop, module)
+    texts = {literal(n) for n in walk(around) if isinstance(n, cst.SimpleString)} if around is not None else set()
+    return "store_true" in texts and "store_false" not in texts
+
+
+def _around(loop: cst.Call, module: Module) -> cst.For | None:
+    return next((a for a in module.ancestors(loop) if isinstance(a, cst.For)), None)

@@ -14,6 +14,7 @@ import libcst as cst
 from cautify.analysis.project import Package, Project
 from cautify.analysis.scopes import Binding, Scope
 from cautify.analysis.syntax import Module
+from cautify.homes import DEFAULT, Spelling
 from cautify.optimizers import Catalogue
 
 
@@ -99,11 +100,12 @@ Value = External | Class | Function | Imported | Nothing | Unknown | Container |
 
 
 class Names:
-    """Names and attributes over one project."""
+    """Names and attributes over one project. ``switch`` is what a switch is called in it, in snake case."""
 
-    def __init__(self, project: Project, catalogue: Catalogue) -> None:
+    def __init__(self, project: Project, catalogue: Catalogue, switch: Spelling = DEFAULT) -> None:
         self.project = project
         self.catalogue = catalogue
+        self.switch = switch
         self._values: dict[cst.CSTNode, frozenset[Value]] = {}
         self._asked: set[tuple[str, str]] = set()
         self._depth = 0

@@ -20,7 +20,6 @@ from cautify.analysis.pickled import Pickled
 from cautify.analysis.reaching import reaching
 from cautify.analysis.scopes import Binding, Scope
 from cautify.analysis.syntax import Module
-from cautify.homes import NAMES
 from cautify.homes.attribute import AttributeSlot, CarriedSlot
 from cautify.homes.click_options import click_options
 from cautify.homes.parameter import HparamsSlot, ParameterSlot, StyleOf
@@ -102,11 +101,16 @@ class Readings:
             if isinstance(func, cst.Attribute) or (isinstance(func, cst.Name) and self._is_parameter(func, module)):
                 yield from self._in(func, module, sometimes, depth + 1)
             for arg in node.args:
-                if _says_rate(node, arg):
+                if self._says_rate(node, arg):
                     yield from self._in(arg.value, module, sometimes, depth + 1)
             return
         for child in children(node):
             yield from self._in(child, module, sometimes, depth + 1)
+
+    def _says_rate(self, call: cst.Call, arg: cst.Arg) -> bool:
+        """Whether an argument may bring a learning rate: not what a patch before handed on for the switch."""
+        wrap = dotted(call.func).endswith("CautiousOptimizer.wrap")
+        return arg.keyword is None or not (wrap or arg.keyword.value in self.flows.switch.names)
 
     def _asked(self, node: cst.BaseExpression, module: Module, sometimes: bool) -> Reading | Problem | None:
         """What the readers say of an expression."""
@@ -359,12 +363,6 @@ class Readings:
                             *(function, node.attr.value, self.origins, self.style_of, owner), () if saved else named
                         )
         return None
-
-
-def _says_rate(call: cst.Call, arg: cst.Arg) -> bool:
-    """Whether an argument may bring a learning rate: not what a patch before handed on for the switch."""
-    wrap = dotted(call.func).endswith("CautiousOptimizer.wrap")
-    return arg.keyword is None or not (wrap or arg.keyword.value in NAMES)
 
 
 def _named(call: cst.Call) -> set[str | None]:

@@ -22,6 +22,7 @@ from cautify.analysis.scopes import Binding
 from cautify.analysis.simple_parsing import held_under
 from cautify.analysis.syntax import Module, dotted, literal
 from cautify.analysis.typed_calls import made_by, part
+from cautify.homes import DEFAULT, Spelling
 from cautify.optimizers import Catalogue
 
 __all__ = ["UNKNOWN", "Class", "External", "Function", "Imported", "Nothing", "Resolver", "Unknown", "Value"]
@@ -38,8 +39,8 @@ class Resolver(Names):
 
     follows_calls = True
 
-    def __init__(self, project: Project, catalogue: Catalogue) -> None:
-        super().__init__(project, catalogue)
+    def __init__(self, project: Project, catalogue: Catalogue, switch: Spelling = DEFAULT) -> None:
+        super().__init__(project, catalogue, switch)
         self._types: dict[cst.CSTNode, frozenset[Class]] = {}
         self._subclasses: dict[cst.ClassDef, tuple[Class, ...]] = {}
         self.given: dict[tuple[cst.FunctionDef, tuple[int, ...]], frozenset[Class]] = {}

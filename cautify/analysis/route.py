@@ -17,7 +17,7 @@ from cautify.analysis.resolve import Class, Resolver
 from cautify.analysis.sites import argument
 from cautify.analysis.syntax import Module, dotted, literal, walk
 from cautify.analysis.whole import Splat, WholeObjects
-from cautify.homes import ENABLED, EPS, NAMES, field
+from cautify.homes import Spelling, field
 from cautify.homes.slot import Source
 
 _DEPTH = 6
@@ -45,6 +45,7 @@ class Route:
     owner: Class
     home: Class
     read: frozenset[str]
+    switch: Spelling
     splats: tuple[Splat, ...] = ()
     fallback: bool = False
     sometimes: bool = False
@@ -53,12 +54,16 @@ class Route:
     @property
     def enabled(self) -> str:
         """The expression that reads the switch."""
-        return f'getattr({self.base}, "{ENABLED}", False)' if self.sometimes else f"{self.base}.{ENABLED}"
+        return self._expressions[0]
 
     @property
     def eps(self) -> str:
         """The expression that reads the epsilon."""
-        return f'getattr({self.base}, "{EPS}", 1e-8)' if self.sometimes else f"{self.base}.{EPS}"
+        return self._expressions[1]
+
+    @property
+    def _expressions(self) -> tuple[str, str]:
+        return self.switch.asked(self.base) if self.sometimes else self.switch.attributes(self.base)
 
 
 AnyRoute = Route | SlotRoute | NoRoute
@@ -99,7 +104,8 @@ class Router:
             if read is not None:
                 return read
         if not reads:
-            given = [a.value for a in call.args if a.keyword is None or a.keyword.value not in NAMES]
+            ours = self.resolver.switch.names
+            given = [a.value for a in call.args if a.keyword is None or a.keyword.value not in ours]
             reads = self._reads(given, module)
         if reads:
             return self._agreed(reads, splats, call, module)
@@ -274,7 +280,7 @@ class Router:
         read = frozenset({"lr", "*"}) if everything else frozenset(r.name for r in [*rates, *at_call])
         old = not field.keeps_default(home, self.resolver) and self.readings.pickled.may_be_old(rates[0].owner)
         sometimes = old or (base != "self" and any(r.sometimes for r in rates))
-        return Route(base, rates[0].owner, home, read, splats, sometimes=sometimes)
+        return Route(base, rates[0].owner, home, read, self.resolver.switch, splats, sometimes=sometimes)
 
     def _means_something_else(self, base: cst.BaseExpression, call: cst.CSTNode, module: Module) -> str | None:
         """Why a config object that is read elsewhere cannot be named at the call, or None if it can."""
@@ -308,7 +314,7 @@ class Router:
                 static = any(dotted(d.decorator) in ("staticmethod", "classmethod") for d in function.decorators)
                 own = Class(module, cls)
                 if not static and len(probe) == 1 and self._is_config(own):
-                    return Route(name, own, own, frozenset(), splats, fallback=True)
+                    return Route(name, own, own, frozenset(), self.resolver.switch, splats, fallback=True)
             function = module.function(function)
         return NoRoute("no config object was found from which its learning rate comes")
 
@@ -318,7 +324,8 @@ class Router:
         for text, base in self.agreement.objects(call, module):
             owners = [o for o in self.resolver.types(base, module) if self._is_config(o)]
             made = self._is_made_there(base, module)
-            found += [Route(text, o, o, frozenset(), splats, fallback=True, anyway=made) for o in owners]
+            switch = self.resolver.switch
+            found += [Route(text, o, o, frozenset(), switch, splats, fallback=True, anyway=made) for o in owners]
         other = self.agreement.in_scope(call, module)
         found += [other] if other is not None else []
         return found[0] if len(found) == 1 else None

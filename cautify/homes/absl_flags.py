@@ -14,8 +14,9 @@ from cautify.analysis.nodes import dotted, last_name, literal
 from cautify.analysis.origins import Origins
 from cautify.analysis.parsers import keyword, option_strings
 from cautify.analysis.syntax import Module
+from cautify.homes import Spelling
 from cautify.homes.argparse_options import Manner
-from cautify.homes.slot import Source, Spelling
+from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 from cautify.patch.style import style_for
 
@@ -43,24 +44,23 @@ class FlagSlot:
 
     def refusal(self) -> str | None:
         """Why the flags cannot be defined, or None."""
-        if self.held and not all(self.holder(name) for name in (self.spelling.enabled, self.spelling.eps)):
+        if self.held and not all(self.holder(name) for name in self.spelling.names):
             return f"the flag of {self.rate} is not held by a variable of its own"
         for name, right in ((self.spelling.enabled, _SWITCHES), (self.spelling.eps, {"DEFINE_float"})):
             for call, module in self.flags.definitions(name):
                 if last_name(call.func) not in right:
                     where = f"{module.path}:{module.line(call)}"
-                    return f"the flag {name} is defined at {where} and means something else"
+                    taken = self.spelling.taken(name)
+                    return f"the flag {name} is defined at {where} and means something else{taken}"
         return None
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """The expressions that read the two flags."""
-        enabled, eps = self.spelling.enabled, self.spelling.eps
         if self.held:
             inside = base[: base.rfind(".") + 1]
-            return f"{inside}{self.holder(enabled)}.value", f"{inside}{self.holder(eps)}.value"
-        if sometimes:
-            return f'getattr({base}, "{enabled}", False)', f'getattr({base}, "{eps}", 1e-8)'
-        return f"{base}.{enabled}", f"{base}.{eps}"
+            enabled, eps = map(self.holder, self.spelling.names)
+            return f"{inside}{enabled}.value", f"{inside}{eps}.value"
+        return self.spelling.asked(base) if sometimes else self.spelling.attributes(base)
 
     def homes(self) -> tuple[Home, ...]:
         """The definitions of the learning rate's flag."""
@@ -76,8 +76,7 @@ class FlagSlot:
 
     def missing(self, module: Module) -> list[str]:
         """Those of the two names that a module does not define."""
-        names = (self.spelling.enabled, self.spelling.eps)
-        return [n for n in names if not any(m is module for _, m in self.flags.definitions(n))]
+        return [n for n in self.spelling.names if not any(m is module for _, m in self.flags.definitions(n))]
 
     def holder(self, name: str) -> str:
         """The variable that holds a flag, or will: named as the learning rate's is."""
@@ -97,7 +96,8 @@ class FlagSlot:
         start, end = module.span(module.statement(anchor))
         text = source.slice(source.line_start(start), start)
         indent = text[: len(text) - len(text.lstrip(" \t"))]
-        manner = _FlagManner(anchor, module, style_for((root / module.path).resolve().parent, root.resolve()))
+        style = style_for((root / module.path).resolve().parent, root.resolve())
+        manner = _FlagManner(anchor, module, style, self.spelling.on)
         made = module.text(anchor.func).removesuffix(last_name(anchor.func))
         near = {last_name(w.call.func) for w in manner.near}
         boolean = "DEFINE_boolean" if "DEFINE_boolean" in near and "DEFINE_bool" not in near else "DEFINE_bool"
@@ -134,7 +134,7 @@ class AbslFlags:
         if not found or not last_name(base) or _FLAGS.isdisjoint(self.flows.externals(base, module)):
             return None
         own = tuple((c, m) for c, m in found if m is module)
-        slot = FlagSlot(name, Spelling.like(name), own or found, self)
+        slot = FlagSlot(name, self.flows.switch.like(name), own or found, self)
         return slot.refusal() or slot
 
     def _held(self, base: cst.BaseExpression, module: Module) -> FlagSlot | str | None:
@@ -146,7 +146,7 @@ class AbslFlags:
         if isinstance(base, cst.Name) and where is not module:
             return f"{base.value} is imported by its own name"
         name = option_strings(call)[0]
-        slot = FlagSlot(name, Spelling(), ((call, where),), self, held=True)
+        slot = FlagSlot(name, self.flows.switch, ((call, where),), self, held=True)
         return slot.refusal() or slot
 
     def _defines(self, node: cst.CSTNode, module: Module) -> bool:
@@ -201,8 +201,8 @@ class _FlagManner(Manner):
         named = keyword(self.anchor, "default") is not None
         return [f"default{self._equal}{value}" if named else value]
 
-    def _boolean(self) -> list[str]:
-        return self._default("False")
+    def _boolean(self, name: str) -> list[str]:
+        return self._default(str(self.on))
 
     def _number(self) -> list[str]:
         return self._default("1e-8")

@@ -20,6 +20,7 @@ from cautify.patch.style import Style
 
 # The longest that fits is taken.
 ENABLED_HELP = ("mask updates that disagree in sign with the gradient (arXiv:2411.16085)",)
+DISABLED_HELP = ("do not mask updates that disagree in sign with the gradient (arXiv:2411.16085)",)
 EPS_HELP = ("added to the mean of that mask, by which updates are divided",)
 _DEFAULT_SHOWN = re.compile(r"\(default:? [^)]*\)\.?$")
 _SHORTEST = 79  # what every style guide allows
@@ -68,11 +69,17 @@ def neighbours(anchor: cst.Call, module: Module) -> list[Written]:
 class Manner:
     """The manner in which the options around an ``anchor`` are written.
 
-    ``example`` says that the anchor itself is the example to follow; else it only is where the others end.
+    ``on`` is the default of the switch, and ``both`` the action that makes ``--x`` and ``--no-x`` of an option, where
+    the target's Python has it. ``example`` says that the anchor itself is the example to follow; else it only is where
+    the others end.
     """
 
-    def __init__(self, anchor: cst.Call, module: Module, style: Style, example: bool = True) -> None:
+    def __init__(
+        self, anchor: cst.Call, module: Module, style: Style, on: bool, *, both: str = "", example: bool = True
+    ) -> None:
         self.anchor = anchor
+        self.on = on
+        self.both = both
         self.example = example
         self.module = module
         self.near = self._neighbours()
@@ -108,6 +115,10 @@ class Manner:
         joined = name.replace("_", "-") if dashes > len(separated) - dashes else name
         return ("-" if single else "--") + joined
 
+    def toggle(self, name: str, off: bool) -> str:
+        """How the switch is spelled; ``off`` says that its option turns it off."""
+        return self.option(negated(name) if off else name)
+
     @property
     def quote(self) -> str:
         """The quotes that the option's names have."""
@@ -124,22 +135,31 @@ class Manner:
         before, after = given.equal.whitespace_before, given.equal.whitespace_after
         return " = " if getattr(before, "value", "") and getattr(after, "value", "") else "="
 
-    def _boolean(self) -> list[str]:
-        return [f"{k}{self._equal}{v}" for k, v in self._switch()]
+    def _boolean(self, name: str) -> list[str]:
+        return [f"{k}{self._equal}{v}" for k, v in self._switch(name)]
 
-    def _switch(self) -> list[tuple[str, str]]:
-        """The keywords that make an option a switch, as the parser's other switches have them."""
+    def _switch(self, name: str) -> list[tuple[str, str]]:
+        """The keywords that make an option a switch, as the parser's other switches have them.
+
+        One that is on must be something that can be turned off.
+        """
+        default = ("default", str(self.on))
         flags = [w.call for w in self.near if literal(keyword(w.call, "action")) == "store_true"]
-        if not flags:
+        if not flags or self.on:
             for call in (w.call for w in self.near):
                 action, kind = keyword(call, "action"), keyword(call, "type")
                 if action is not None and dotted(action).endswith("BooleanOptionalAction"):
-                    return [("action", dotted(action)), ("default", "False")]
+                    return [("action", dotted(action)), default]
                 if kind is not None and "bool" in dotted(kind).rpartition(".")[2] and dotted(kind) != "bool":
                     extra = [
                         (k, self.module.text(v)) for k in ("nargs", "const") if (v := keyword(call, k)) is not None
                     ]
-                    return [("type", dotted(kind)), *extra, ("default", "False")]
+                    return [("type", dotted(kind)), *extra, default]
+        if self.on and self.both:
+            return [("action", self.both), default]
+        if self.on:
+            quote = self.quote
+            return [("action", f"{quote}store_false{quote}"), ("dest", f"{quote}{name}{quote}")]
         stated = sum(dotted(keyword(call, "default")) == "False" for call in flags)
         turned_on = ("action", f"{self.quote}store_true{self.quote}")
         return [turned_on, ("default", "False")] if 2 * stated > len(flags) else [turned_on]
@@ -167,12 +187,16 @@ class Manner:
 
     def enabled(self, add: str, name: str, indent: str) -> str:
         """The statement that declares the switch. ``add`` is what is called."""
-        return self._show(add, name, self._boolean(), self._help(ENABLED_HELP, ""), indent)
+        words = self._boolean(name)
+        off = any("store_false" in word for word in words)
+        shown = "True" if self.on and any(word.startswith("type") for word in words) else ""
+        helps = self._help(DISABLED_HELP if off else ENABLED_HELP, shown)
+        return self._show(add, self.toggle(name, off), words, helps, indent)
 
     def eps(self, add: str, name: str, indent: str) -> str:
         """The statement that declares the epsilon."""
         words = self._number()
-        return self._show(add, name, words, self._help(EPS_HELP, "1e-8"), indent)
+        return self._show(add, self.option(name), words, self._help(EPS_HELP, "1e-8"), indent)
 
     def _number(self) -> list[str]:
         words = [f"type{self._equal}float", f"default{self._equal}1e-8"]
@@ -181,8 +205,8 @@ class Manner:
             words.reverse()
         return words
 
-    def _show(self, add: str, name: str, words: list[str], helps: tuple[str, ...], indent: str) -> str:
-        items = [f"{self.quote}{self.option(name)}{self.quote}", *words]
+    def _show(self, add: str, option: str, words: list[str], helps: tuple[str, ...], indent: str) -> str:
+        items = [f"{self.quote}{option}{self.quote}", *words]
         choices = [[*items, h] for h in helps] or [items]
         shown = [text for choice in choices for text in self._layouts(add, choice, indent)]
         fitting = next((text for text in shown if self._fits(text, indent)), None)
@@ -248,6 +272,13 @@ def _flat(text: str) -> str:
     """A call on one line, as long as it would be there."""
     joined = " ".join(line.strip() for line in text.split("\n"))
     return re.sub(r",?\s*\)$", ")", joined.replace("( ", "(", 1))
+
+
+def negated(name: str) -> str:
+    """The name of the option that turns a switch off, in the case of its name."""
+    if name.isupper():
+        return f"NO_{name}"
+    return f"no_{name}" if name == name.lower() else f"no{name[:1].upper()}{name[1:]}"
 
 
 def is_switch(call: cst.Call) -> bool:

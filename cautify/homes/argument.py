@@ -12,7 +12,7 @@ from functools import cache
 
 import libcst as cst
 
-from cautify.analysis.generated import knows_booleans
+from cautify.analysis.generated import knows_booleans, only_turns_on
 from cautify.analysis.names import Class
 from cautify.analysis.namespaces import Namespace, Namespaces
 from cautify.analysis.nodes import dotted, last_name, literal
@@ -20,11 +20,12 @@ from cautify.analysis.origins import Origins
 from cautify.analysis.parsers import EXCLUSIVE, GROUPS, Option, Parser, Parsers, dest_of, option_strings
 from cautify.analysis.same_run import SameRun
 from cautify.analysis.syntax import Module
+from cautify.homes import Spelling
 from cautify.homes.absl_flags import AbslFlags, FlagSlot
 from cautify.homes.argparse_options import Manner, in_block, is_number, is_switch
 from cautify.homes.click_options import ClickSlot, Commands
 from cautify.homes.dict_entries import entry_edit
-from cautify.homes.slot import Source, Spelling
+from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 from cautify.patch.style import Style, style_for
 
@@ -60,12 +61,9 @@ class ArgumentSlot:
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """The expressions that read the two options of ``base``."""
-        enabled, eps = self.spelling.enabled, self.spelling.eps
         if self.mapping:
-            return f'{base}.get("{enabled}", False)', f'{base}.get("{eps}", 1e-8)'
-        if sometimes or self.sometimes:
-            return f'getattr({base}, "{enabled}", False)', f'getattr({base}, "{eps}", 1e-8)'
-        return f"{base}.{enabled}", f"{base}.{eps}"
+            return self.spelling.looked_up(base)
+        return self.spelling.asked(base) if sometimes or self.sometimes else self.spelling.attributes(base)
 
     def homes(self) -> tuple[Home, ...]:
         """The declarations of the learning rate, beside each of which the two options stand."""
@@ -117,7 +115,8 @@ class Arguments:
         if not options:
             return f"no parser that was found declares an option {name}"
         chosen = self._with_others(self._chosen(options), namespace, name, frozenset())
-        slot = ArgumentSlot(name, Spelling.like(name), chosen, namespace.elsewhere or lacking, mapping, self)
+        spelling = self.origins.flows.switch.like(name)
+        slot = ArgumentSlot(name, spelling, chosen, namespace.elsewhere or lacking, mapping, self)
         return slot.refusal() or slot
 
     def object_slot(
@@ -138,7 +137,7 @@ class Arguments:
                 return "one of the parsers it may come from has no option of its own to stand beside"
             options[last] = None
         chosen = self._with_others(tuple(options), namespace, "", names)
-        slot = ArgumentSlot("", Spelling(), chosen, namespace.elsewhere, mapping, self)
+        slot = ArgumentSlot("", self.origins.flows.switch, chosen, namespace.elsewhere, mapping, self)
         return slot.refusal() or slot
 
     def are_fields(self, node: cst.BaseExpression, module: Module, cls: Class) -> bool:
@@ -215,13 +214,16 @@ class Arguments:
             loop, around = option.loop, option.loop_module
             if loop is not None and around is not None and not knows_booleans(loop, around):
                 return "the options are made from a dict by the types of its values, which fails for True and False"
+            if loop is not None and around is not None and slot.spelling.on and only_turns_on(loop, around):
+                return "the options are made in a loop, and none of them turns off what is on"
             if isinstance(option.node, cst.Call) and self._add(option) is None:
                 return f"the option {option.dest} is in a group of options that exclude each other, made elsewhere"
             for name, right in ((slot.spelling.enabled, is_switch), (slot.spelling.eps, is_number)):
                 for there in self._there(option, name):
                     if isinstance(there.node, cst.Call) and not right(there.node):
                         where = f"{there.module.path}:{there.module.line(there.node)}"
-                        return f"the option {name} is declared at {where} and means something else"
+                        taken = slot.spelling.taken(name)
+                        return f"the option {name} is declared at {where} and means something else{taken}"
         return None
 
     def _there(self, option: Option, name: str) -> list[Option]:
@@ -245,7 +247,7 @@ class Arguments:
                 if any((p, slot.spelling.enabled) in done for p in option.parsers):
                     continue
                 if not self._beside_another(option, slot):
-                    missing = [n for n in self._names(slot) if not self._there(option, n)]
+                    missing = [n for n in slot.spelling.names if not self._there(option, n)]
                     if missing:
                         yield option.module, self._edit(option, slot, missing, names)
             done.update((p, slot.spelling.enabled) for o in slot.options for p in o.parsers)
@@ -255,13 +257,10 @@ class Arguments:
         earlier = slot.options[: slot.options.index(option)]
         return any(_same_block(o, option) and o.parsers & option.parsers for o in earlier)
 
-    def _names(self, slot: ArgumentSlot) -> tuple[str, str]:
-        return slot.spelling.enabled, slot.spelling.eps
-
     def _edit(self, option: Option, slot: ArgumentSlot, missing: list[str], together: frozenset[str]) -> Edit:
         module = option.module
         if not isinstance(option.node, cst.Call):
-            values = {slot.spelling.enabled: "False", slot.spelling.eps: "1e-8"}
+            values = dict(zip(slot.spelling.names, slot.spelling.defaults, strict=True))
             return entry_edit(option.node, module, [(n, values[n]) for n in missing], "argument")
         anchor, line = option.node, module.statement(option.node)
         for call, statement in in_block(anchor, module, module.text(anchor.func)):
@@ -273,7 +272,8 @@ class Arguments:
         start, end = module.span(line)
         text = source.slice(source.line_start(start), start)
         indent = text[: len(text) - len(text.lstrip(" \t"))]
-        manner = Manner(anchor, module, self._style(module.path), example=bool(slot.rate))
+        style, both = self._style(module.path), self._both(module)
+        manner = Manner(anchor, module, style, slot.spelling.on, both=both, example=bool(slot.rate))
         written = {
             slot.spelling.enabled: manner.enabled(add, slot.spelling.enabled, indent),
             slot.spelling.eps: manner.eps(add, slot.spelling.eps, indent),
@@ -282,6 +282,17 @@ class Arguments:
             return source.edit(end, end, "".join(f"; {' '.join(written[n].split())}" for n in missing), "argument")
         at = source.line_end(end)
         return source.edit(at, at, "".join(f"\n{indent}{written[n]}" for n in missing), "argument")
+
+    def _both(self, module: Module) -> str:
+        """How a module can name ``argparse.BooleanOptionalAction``; empty where it, or an old Python, cannot."""
+        project = self.parsers.project
+        python = project.minimum_python
+        if not (python >= (3, 9) if python is not None else project.needs_310):
+            return ""
+        imported = ((n, b) for n, found in module.root.bindings.items() for b in found if b.kind == "import")
+        whole = (n for n, b in imported if (b.target, b.member) == ("argparse", None) and module.unconditional(b.node))
+        name = next(whole, "")
+        return f"{name}.BooleanOptionalAction" if name else ""
 
     def _add(self, option: Option) -> str | None:
         """What to call to add an option beside one: never a group whose options exclude each other."""

@@ -18,12 +18,12 @@ from cautify.analysis.nodes import dotted
 from cautify.analysis.origins import Origins
 from cautify.analysis.pickled import Pickled
 from cautify.analysis.syntax import Module
+from cautify.homes import Spelling
 from cautify.homes.beside import alone, is_plain, statements
-from cautify.homes.slot import Source, Spelling
+from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 
 _Setting = tuple[Module, cst.Assign | cst.AnnAssign]
-_DEFAULTS = ("False", "1e-8")
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,12 @@ class AttributeSlot:
     @property
     def spelling(self) -> Spelling:
         """As the attribute is spelled, without an underscore in front."""
-        return Spelling.like(self.rate.lstrip("_"))
+        return self.origins.flows.switch.like(self.rate.lstrip("_"))
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """``self.use_cautious_optimizer``; what may lack it is asked."""
-        names = self.spelling
-        if sometimes or not self._always or self.pickled.may_be_old(self.cls):
-            return f'getattr({base}, "{names.enabled}", False)', f'getattr({base}, "{names.eps}", 1e-8)'
-        return f"{base}.{names.enabled}", f"{base}.{names.eps}"
+        asked = sometimes or not self._always or self.pickled.may_be_old(self.cls)
+        return self.spelling.asked(base) if asked else self.spelling.attributes(base)
 
     @property
     def _always(self) -> bool:
@@ -100,13 +98,14 @@ class AttributeSlot:
 
     def declarations(self, together: frozenset[str]) -> Iterator[tuple[Module, Edit]]:
         """The defaults, below the number in ``__init__``; else what hands the switch on is the declaration."""
-        names = (self.spelling.enabled, self.spelling.eps)
+        names = self.spelling.names
         for module, statement in self._written(self._assignments) if self.is_written else ():
             function, line = module.function(statement), alone(module, statement)
             there = {
                 n for n in names for s in module.assigning(n) if _sets_self(s, n) and module.function(s) is function
             }
-            lines = [f"self.{n} = {value}" for n, value in zip(names, _DEFAULTS, strict=True) if n not in there]
+            values = zip(names, self.spelling.defaults, strict=True)
+            lines = [f"self.{n} = {value}" for n, value in values if n not in there]
             if lines and line is not None:
                 yield module, statements(module, line, lines, "attribute")
 
@@ -131,7 +130,11 @@ class CarriedSlot:
     pickled: Pickled = field(compare=False, repr=False)
 
     kind = HomeKind.ATTRIBUTE
-    spelling = Spelling()
+
+    @property
+    def spelling(self) -> Spelling:
+        """As it is everywhere."""
+        return self.origins.flows.switch
 
     @property
     def owner(self) -> Class:
@@ -140,9 +143,8 @@ class CarriedSlot:
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """``self.use_cautious_optimizer``."""
-        if sometimes or self.pickled.may_be_old(self.cls):
-            return f'getattr({base}, "{self.spelling.enabled}", False)', f'getattr({base}, "{self.spelling.eps}", 1e-8)'
-        return f"{base}.{self.spelling.enabled}", f"{base}.{self.spelling.eps}"
+        asked = sometimes or self.pickled.may_be_old(self.cls)
+        return self.spelling.asked(base) if asked else self.spelling.attributes(base)
 
     def refusal(self) -> str | None:
         """Why the object cannot keep two more attributes."""
@@ -172,9 +174,9 @@ def _refuses_attributes(cls: Class, spelling: Spelling, origins: Origins) -> str
             return f"{member.name} lists its __slots__ by hand"
         if "__setattr__" in bindings:
             return f"{member.name} has a __setattr__ of its own, which may not accept new names"
-        taken = {spelling.enabled, spelling.eps} & set(bindings)
+        taken = set(spelling.names) & set(bindings)
         if taken:
-            return f"{member.name} uses the name {min(taken)} for something else"
+            return f"{member.name} uses the name {min(taken)} for something else{spelling.taken(min(taken))}"
     return None
 
 

@@ -17,15 +17,15 @@ from cautify.analysis.names import Class
 from cautify.analysis.nodes import dotted
 from cautify.analysis.origins import Origins
 from cautify.analysis.syntax import Module
+from cautify.homes import Spelling
 from cautify.homes.beside import entries, value_of
 from cautify.homes.key_slot import below, by_hand, first_of_each_block, is_rate, known
 from cautify.homes.roots import Kind, Root, Roots, by_attribute, is_called, stepped
-from cautify.homes.slot import Source, Spelling
+from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 from cautify.patch.styles import Styles
 
 _BAGS = frozenset({Kind.BAG, Kind.OBJECT, Kind.PARAMETER})
-_DEFAULTS = ("False", "1e-8")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class BagSlot:
     roots: tuple[Root, ...]
     rate: str = field(compare=False)
     owner: str = field(compare=False)
+    spelling: Spelling = field(compare=False)
     styles: Styles = field(compare=False, repr=False)
     stores: tuple[tuple[Module, cst.Assign], ...] = field(default=(), compare=False)
     makers: tuple[tuple[Module, cst.Call], ...] = field(default=(), compare=False)
@@ -47,21 +48,13 @@ class BagSlot:
         """Always an attribute."""
         return HomeKind.ATTRIBUTE
 
-    @property
-    def spelling(self) -> Spelling:
-        """In the case of the learning rate."""
-        return Spelling.like(self.rate)
-
     def refusal(self) -> str | None:
         """Why the attributes cannot be added, or None."""
         return self.why_not
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """The attributes of ``base``, with the defaults where it may be an object that has none."""
-        enabled, eps = self.spelling.enabled, self.spelling.eps
-        if self.declared and not sometimes:
-            return f"{base}.{enabled}", f"{base}.{eps}"
-        return f'getattr({base}, "{enabled}", False)', f'getattr({base}, "{eps}", 1e-8)'
+        return self.spelling.attributes(base) if self.declared and not sometimes else self.spelling.asked(base)
 
     def homes(self) -> tuple[Home, ...]:
         """Where the learning rate is given to the object, or the parameter by which others bring it."""
@@ -72,14 +65,14 @@ class BagSlot:
 
     def declarations(self, together: frozenset[str]) -> Iterator[tuple[Module, Edit]]:
         """Two assignments below each of the learning rate's, two keywords beside it in each call."""
-        names = (self.spelling.enabled, self.spelling.eps)
+        values = tuple(zip(self.spelling.names, self.spelling.defaults, strict=True))
         for module, node in first_of_each_block(self.stores):
             if by_hand(node.value):
-                yield from below(module, node, names, "attribute", _last(module, node, together))
+                yield from below(module, node, values, "attribute", _last(module, node, together))
         for module, call in self.makers:
             value = value_of(call, self.rate)
             if value is not None and by_hand(value):
-                new = [pair for pair in zip(names, _DEFAULTS, strict=True) if value_of(call, pair[0]) is None]
+                new = [pair for pair in values if value_of(call, pair[0]) is None]
                 width = self.styles.of(module).line_length
                 added = entries(module, call, together | {self.rate}, new, "attribute", width)
                 if added is not None:
@@ -117,7 +110,7 @@ class Bags:
             return None
         if any(self._declared_by_class(cls, rate) for cls in self._classes(base, roots, module)):
             return None
-        slot = BagSlot(roots, rate, module.text(base), self.styles)
+        slot = BagSlot(roots, rate, module.text(base), self.flows.switch.like(rate), self.styles)
         for root in roots:
             if root.cls is not None and (why := self._closed(root.cls)):
                 return why

@@ -17,8 +17,9 @@ from cautify.analysis.nodes import dotted, last_name
 from cautify.analysis.origins import Origin
 from cautify.analysis.parsers import keyword, option_strings
 from cautify.analysis.syntax import Module
+from cautify.homes import Spelling
 from cautify.homes.argparse_options import Manner, Written
-from cautify.homes.slot import Source, Spelling
+from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 from cautify.patch.signature import with_parameters
 from cautify.patch.style import Style, style_for
@@ -53,25 +54,25 @@ class ClickSlot:
 
     def refusal(self) -> str | None:
         """Why the options cannot be declared, or None."""
-        for name in self._names():
+        for name in self.spelling.names:
             there = _option(self.function, name)
             flag = there is not None and (dotted(keyword(there, "is_flag")) == "True" or _paired(there))
             if there is not None and not (flag if name == self.spelling.enabled else _is_float(there)):
-                return f"the option {name} is declared already and means something else"
+                return f"the option {name} is declared already and means something else{self.spelling.taken(name)}"
             if there is None and name in self.module.scopes[self.function].bindings:
-                return f"{self.function.name.value} uses the name {name} for something else"
+                taken = self.spelling.taken(name)
+                return f"{self.function.name.value} uses the name {name} for something else{taken}"
         if self._unnamed and self._parameters() is None:
             return f"the signature of {self.function.name.value} has comments between its parameters"
         return None
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """The names of the two parameters of the command, or how they are read of its keyword arguments."""
-        enabled, eps = self._names()
         if self.mapping:
-            return f'{base}.get("{enabled}", False)', f'{base}.get("{eps}", 1e-8)'
+            return self.spelling.looked_up(base)
         if self.attribute and (sometimes or self.sometimes):
-            return f'getattr({base}, "{enabled}", False)', f'getattr({base}, "{eps}", 1e-8)'
-        return (f"{base}.{enabled}", f"{base}.{eps}") if self.attribute else (enabled, eps)
+            return self.spelling.asked(base)
+        return self.spelling.attributes(base) if self.attribute else self.spelling.names
 
     def homes(self) -> tuple[Home, ...]:
         """The option of the learning rate."""
@@ -83,7 +84,7 @@ class ClickSlot:
             edit = self._parameters()
             if edit is not None:
                 yield self.module, edit
-        missing = [name for name in self._names() if _option(self.function, name) is None]
+        missing = [name for name in self.spelling.names if _option(self.function, name) is None]
         if not missing:
             return
         anchor = self.option
@@ -94,7 +95,7 @@ class ClickSlot:
         start, end = self.module.span(anchor)
         text = source.slice(source.line_start(start), start)
         indent = text[: len(text) - len(text.lstrip(" \t"))]
-        manner = _ClickManner(anchor, self.module, self.style, self.function)
+        manner = _ClickManner(anchor, self.module, self.style, self.spelling.on, self.function)
         add = f"@{self.module.text(self.option.func)}"
         written = {
             self.spelling.enabled: manner.enabled(add, self.spelling.enabled, indent),
@@ -110,7 +111,7 @@ class ClickSlot:
         if params.star_kwarg is not None:
             return []
         there = {p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)}
-        return [name for name in self._names() if name not in there]
+        return [name for name in self.spelling.names if name not in there]
 
     def _parameters(self) -> Edit | None:
         """The edit that adds the parameters; click fills them always, so that they have no defaults."""
@@ -124,9 +125,6 @@ class ClickSlot:
     def sources(self) -> Iterable[Source]:
         """None: a command line comes from outside."""
         return ()
-
-    def _names(self) -> tuple[str, str]:
-        return self.spelling.enabled, self.spelling.eps
 
 
 class Commands:
@@ -195,7 +193,7 @@ def click_options(function: cst.FunctionDef, module: Module, name: str, flows: F
     owner = ".".join((flows.project.module_name(module.path)[0], module.qualified(function)))
     root = flows.project.root
     style = style_for((root / module.path).resolve().parent, root.resolve())
-    return ClickSlot(name, Spelling.like(name), option, function, module, owner, style)
+    return ClickSlot(name, flows.switch.like(name), option, function, module, owner, style)
 
 
 def _options(function: cst.FunctionDef) -> Iterator[cst.Call]:
@@ -232,9 +230,9 @@ def _is_float(call: cst.Call) -> bool:
 class _ClickManner(Manner):
     """As for parsers; the neighbours are the other options of the command."""
 
-    def __init__(self, anchor: cst.Call, module: Module, style: Style, function: cst.FunctionDef) -> None:
+    def __init__(self, anchor: cst.Call, module: Module, style: Style, on: bool, function: cst.FunctionDef) -> None:
         self.function = function
-        super().__init__(anchor, module, style)
+        super().__init__(anchor, module, style, on)
 
     def _neighbours(self) -> list[Written]:
         found = []
@@ -248,22 +246,31 @@ class _ClickManner(Manner):
 
     def option(self, name: str) -> str:
         """``--use-cautious-optimizer``: click makes an underscore of a dash, and dashes are its custom."""
-        pairs = [w for w in self.near if _paired(w.call)]
-        flags = [w for w in self.near if dotted(keyword(w.call, "is_flag")) == "True" and not _paired(w.call)]
         strings = (s.partition("/")[0] for w in self.near for s in option_strings(w.call))
         every = [s for s in strings if s.startswith("--")]
         if not any("_" in s or "-" in s[2:] for s in every):
             name = name.replace("_", "-")
-        spelled = super().option(name)
-        if pairs and not flags and "eps" not in name.lower():
-            return f"{spelled}/--no{'_' if '_' in spelled else '-'}{spelled.lstrip('-')}"
-        return spelled
+        return super().option(name)
 
-    def _boolean(self) -> list[str]:
-        pairs = [w for w in self.near if _paired(w.call)]
-        flags = [w.call for w in self.near if dotted(keyword(w.call, "is_flag")) == "True"]
-        if pairs and not flags:
-            return [f"default{self._equal}False"]
+    def toggle(self, name: str, off: bool) -> str:
+        """``--use-cautious-optimizer``, with ``/--no-use-cautious-optimizer`` where that must be or is usual."""
+        spelled = self.option(name)
+        if not self._pairs:
+            return spelled
+        return f"{spelled}/--no{'_' if '_' in spelled else '-'}{spelled.lstrip('-')}"
+
+    @property
+    def _flags(self) -> list[cst.Call]:
+        return [w.call for w in self.near if dotted(keyword(w.call, "is_flag")) == "True"]
+
+    @property
+    def _pairs(self) -> bool:
+        return self.on or (any(_paired(w.call) for w in self.near) and all(map(_paired, self._flags)))
+
+    def _boolean(self, name: str) -> list[str]:
+        flags = self._flags
+        if self.on or (self._pairs and not flags):
+            return [f"default{self._equal}{self.on}"]
         stated = sum(dotted(keyword(call, "default")) == "False" for call in flags)
         given = [f"is_flag{self._equal}True"]
         return [*given, f"default{self._equal}False"] if 2 * stated > len(flags) else given

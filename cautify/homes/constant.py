@@ -18,8 +18,9 @@ from cautify.analysis.nodes import dotted, literal
 from cautify.analysis.origins import Origins
 from cautify.analysis.scopes import Binding, Scope
 from cautify.analysis.syntax import Module
+from cautify.homes import Spelling
 from cautify.homes.beside import alone, entries, is_flag, is_number, is_plain, statements, value_of
-from cautify.homes.slot import Source, Spelling
+from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 from cautify.patch.imported_names import with_names
 from cautify.patch.styles import Styles
@@ -40,6 +41,7 @@ class ConstantSlot:
     scope: cst.CSTNode
     rate: str = field(compare=False)
     owner: str = field(compare=False)
+    spelling: Spelling = field(compare=False)
     styles: Styles = field(compare=False, repr=False)
     starred: bool = False
     """Whether it is read where a star import gives it."""
@@ -50,11 +52,6 @@ class ConstantSlot:
     def kind(self) -> HomeKind:
         """Always a constant."""
         return HomeKind.CONSTANT
-
-    @property
-    def spelling(self) -> Spelling:
-        """In the case of the learning rate."""
-        return Spelling.like(self.rate)
 
     @cached_property
     def _names(self) -> Scope:
@@ -77,7 +74,7 @@ class ConstantSlot:
             for binding in self._names.bindings.get(name, ()):
                 other = binding.kind != "assign" or not (ours(binding.value) or self._may_be_read(binding.value))
                 if other and self.module.function(binding.node) is None:
-                    return f"{self.owner} uses the name {name} for something else"
+                    return f"{self.owner} uses the name {name} for something else{self.spelling.taken(name)}"
         if self.starred and self._exported is None and "__all__" in self.module.root.bindings:
             return f"{self.module.path} does not list plainly what a star import of it gives"
         return self._taken_by_importer()
@@ -94,20 +91,17 @@ class ConstantSlot:
         if alone(reader, statement) is None or isinstance(statement.names, cst.ImportStar):
             return f"the import of {self.rate} shares its line with other code"
         home = {b.target for found in reader.root.bindings.values() for b in found if b.node is statement}
-        for name in (self.spelling.enabled, self.spelling.eps):
+        for name in self.spelling.names:
             for binding in reader.root.bindings.get(name, ()):
                 if binding.kind != "import" or binding.target not in home:
-                    return f"{reader.path} uses the name {name} for something else"
+                    return f"{reader.path} uses the name {name} for something else{self.spelling.taken(name)}"
         return None
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """The names themselves, or those names of the module or class whose text is ``base``."""
-        enabled, eps = self.spelling.enabled, self.spelling.eps
         if not base:
-            return enabled, eps
-        if sometimes:
-            return f'getattr({base}, "{enabled}", False)', f'getattr({base}, "{eps}", 1e-8)'
-        return f"{base}.{enabled}", f"{base}.{eps}"
+            return self.spelling.names
+        return self.spelling.asked(base) if sometimes else self.spelling.attributes(base)
 
     def homes(self) -> tuple[Home, ...]:
         """The one place."""
@@ -122,9 +116,7 @@ class ConstantSlot:
             return
         missing = [
             (text, comment)
-            for name, text, comment in zip(
-                (self.spelling.enabled, self.spelling.eps), self._texts(node), _COMMENTS, strict=True
-            )
+            for name, text, comment in zip(self.spelling.names, self._texts(node), _COMMENTS, strict=True)
             if name not in self._names.bindings
         ]
         if missing:
@@ -140,7 +132,7 @@ class ConstantSlot:
 
     def _imports(self) -> Iterator[tuple[Module, Edit]]:
         """The names added to what the module says it exports, and to the import of the one that reads them."""
-        names = (self.spelling.enabled, self.spelling.eps)
+        names = self.spelling.names
         exported = self._exported
         if exported is not None and value_of(exported, self.rate) is not None:
             new = [(name, "") for name in names if value_of(exported, name) is None]
@@ -176,7 +168,8 @@ class ConstantSlot:
                 kinds = (f": {outer}[bool]", f": {outer}[float]")
             else:
                 kinds = (f": {whole}", f": {whole}") if whole else (": bool", ": float")
-        return f"{self.spelling.enabled}{kinds[0]} = False", f"{self.spelling.eps}{kinds[1]} = 1e-8"
+        (enabled, eps), (flag, number) = self.spelling.names, self.spelling.defaults
+        return f"{enabled}{kinds[0]} = {flag}", f"{eps}{kinds[1]} = {number}"
 
     def _last(self, node: cst.CSTNode, together: frozenset[str]) -> cst.SimpleStatementLine | None:
         """The line of the last of some names in the run of assignments that begins at the learning rate's."""
@@ -240,7 +233,8 @@ class Constants:
         if unclear is not None:
             return unclear or None
         owner = self.flows.project.module_name(module.path)[0]
-        return ConstantSlot(module, module.tree, name, owner, self.styles, starred, importer)
+        spelling = self.flows.switch.like(name)
+        return ConstantSlot(module, module.tree, name, owner, spelling, self.styles, starred, importer)
 
     def _imported(self, bindings: list[Binding], module: Module) -> ConstantSlot | str | None:
         if len(bindings) != 1 or bindings[0].member is None:
@@ -300,7 +294,8 @@ class Constants:
         unclear = _unclear(name, cls.module.scopes[cls.node].bindings[name], cls.module)
         if unclear is not None:
             return unclear or None
-        return ConstantSlot(cls.module, cls.node, name, self.flows.qualified(cls), self.styles)
+        spelling = self.flows.switch.like(name)
+        return ConstantSlot(cls.module, cls.node, name, self.flows.qualified(cls), spelling, self.styles)
 
     def _is_plain(self, cls: Class) -> bool:
         """Whether the names of a class body are nothing but names: no fields, no members of an enumeration."""

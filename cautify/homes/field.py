@@ -16,7 +16,7 @@ import libcst as cst
 
 from cautify.analysis.resolve import UNKNOWN, Class, Resolver
 from cautify.analysis.syntax import Module, dotted, walk
-from cautify.homes import ENABLED, EPS, NAMES
+from cautify.homes import ENABLED, EPS
 from cautify.homes.field_classes import (
     ATTRS_FIELD,
     Field,
@@ -66,13 +66,13 @@ __all__ = [
     "topmost_node",
 ]
 
-_HOW_TO_DEFAULT = {ENABLED: ("bool", "False"), EPS: ("float", "1e-8")}
+_TYPES = ("bool", "float")
 _HF_ARG = frozenset({"transformers.HfArg", "transformers.hf_argparser.HfArg"})
 
 
 def has_switch(cls: Class, resolver: Resolver) -> bool:
     """Whether the two fields are declared in a class or above it."""
-    return all(topmost(cls, name, resolver) is not None for name in NAMES)
+    return all(topmost(cls, name, resolver) is not None for name in resolver.switch.names)
 
 
 def refusal(cls: Class, resolver: Resolver) -> str | None:
@@ -87,7 +87,7 @@ def refusal(cls: Class, resolver: Resolver) -> str | None:
     for member in [*resolver.ancestors(cls), *resolver.descendants(cls)[1:]]:
         if (why := _resists(member, cls, resolver)) is not None:
             return why
-    if (why := alien(cls, {name: kind for name, (kind, _) in _HOW_TO_DEFAULT.items()}, resolver)) is not None:
+    if (why := alien(cls, dict(zip(resolver.switch.names, _TYPES, strict=True)), resolver)) is not None:
         return why
     if _is_hidden(cls, made, resolver):
         return f"the name field means something else around {cls.name}"
@@ -115,10 +115,10 @@ def _resists(member: Class, cls: Class, resolver: Resolver) -> str | None:
         return f"{member.name} has a __new__ of its own"
     if "__setattr__" in scope.bindings:
         return f"{member.name} has a __setattr__ of its own, which may not accept new names"
-    for name in NAMES:
+    for name in resolver.switch.names:
         inherited = topmost(member, name, resolver)
         if name in scope.bindings and (inherited is None or inherited.node is not topmost_node(cls, name, resolver)):
-            return f"{member.name} uses the name {name} for something else"
+            return f"{member.name} uses the name {name} for something else{resolver.switch.taken(name)}"
     return None
 
 
@@ -233,7 +233,9 @@ def declarations(cls: Class, line: cst.SimpleStatementLine | None, function: str
     module = cls.module
     source = module.source
     made = settings(cls, resolver)
-    missing = [name for name in NAMES if topmost(cls, name, resolver) is None]
+    switch = resolver.switch
+    pair = zip((ENABLED, EPS), switch.names, _TYPES, switch.defaults, strict=True)
+    missing = [told for told in pair if topmost(cls, told[1], resolver) is None]
     if made is None or not missing:
         return
     start, end = module.span(line if line is not None else cls.node.body.body[0])
@@ -250,7 +252,7 @@ def declarations(cls: Class, line: cst.SimpleStatementLine | None, function: str
         function = spelling or (wanted[1] if wanted is not None else function)
     if not plain and neighbour is not None and not _knows_kw_only(neighbour, cls, resolver):
         manner = replace(manner, help="")
-    lines = spelled([_written(n, made, neighbour, manner, plain, function) for n in missing], cls, page)
+    lines = spelled([_written(told, made, neighbour, manner, plain, function) for told in missing], cls, page)
     if line is None:
         at = comment_start(module, source.line_start(start))
         yield source.edit(at, at, "\n".join([*lines, "", ""]), "field")
@@ -260,14 +262,21 @@ def declarations(cls: Class, line: cst.SimpleStatementLine | None, function: str
     yield source.edit(at, at, gap + "".join(f"\n{line}" for line in lines), "field")
     if neighbour is None:
         return
-    described = documented(module, cls.node.body, neighbour.name, NAMES, page.width)
+    described = documented(module, cls.node.body, neighbour.name, switch, page.width)
     if described is not None:
         yield described
 
 
-def _written(name: str, made: Settings, neighbour: Field | None, manner: Manner, plain: bool, function: str) -> Entry:
-    """One of the two fields as it is to be declared."""
-    kind, default = _HOW_TO_DEFAULT[name]
+def _written(
+    told: tuple[str, str, str, str],
+    made: Settings,
+    neighbour: Field | None,
+    manner: Manner,
+    plain: bool,
+    function: str,
+) -> Entry:
+    """One of the two fields as it is to be declared: which it is, its name, its type and its default are told."""
+    which, name, kind, default = told
     bare = neighbour is not None and isinstance(neighbour.node, cst.Assign)
     target = name if bare else f"{name}: {kind}"
     arguments = [f"default={default}"]
@@ -277,10 +286,10 @@ def _written(name: str, made: Settings, neighbour: Field | None, manner: Manner,
         typed = any(a.keyword is not None and a.keyword.value == "type" for a in neighbour.node.value.args)
         arguments += [f"type={kind}"] if typed else []
     if manner.help:
-        return Entry(name, target, tuple(arguments), manner)
+        return Entry(which, target, tuple(arguments), manner)
     if plain and made.annotated:
-        return Entry(name, target, (default,), replace(manner, function="", help=""))
-    return Entry(name, target, tuple(arguments), replace(manner, function=function, help=""))
+        return Entry(which, target, (default,), replace(manner, function="", help=""))
+    return Entry(which, target, tuple(arguments), replace(manner, function=function, help=""))
 
 
 def _knows_kw_only(neighbour: Field, cls: Class, resolver: Resolver) -> bool:

@@ -335,5 +335,5 @@ def alien(cls: Class, types: Mapping[str, str], resolver: Resolver) -> str | Non
     for member in [*resolver.ancestors(cls), *resolver.descendants(cls)[1:]]:
         for f in own_fields(member):
             if f.name in types and types[f.name] not in member.module.text(f.node.annotation.annotation):
-                return f"{member.name} uses the name {f.name} for something else"
+                return f"{member.name} uses the name {f.name} for something else{resolver.switch.taken(f.name)}"
     return None

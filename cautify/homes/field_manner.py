@@ -130,14 +130,17 @@ class Page:
     width: int
 
 
-def wording(name: str, sample: str, cls: Class, room: int) -> str:
-    """What a field is for, in ``room`` columns if that can be, begun and ended as the neighbour's text is."""
+def wording(which: str, sample: str, cls: Class, room: int) -> str:
+    """What a field is for, in ``room`` columns if that can be, begun and ended as the neighbour's text is.
+
+    ``which`` of the two it is, ``ENABLED`` or ``EPS``, says nothing of its name.
+    """
     lead = sample.lstrip("#: ")
     below = [literal(s) or "" for f in fields_in(cls) if (s := _string_below(cls, f.line)) is not None]
-    toggled = name == ENABLED and any(text.lower().startswith("if toggled") for text in below)
-    long = _TOGGLED if toggled else _LONG[name]
+    toggled = which == ENABLED and any(text.lower().startswith("if toggled") for text in below)
+    long = _TOGGLED if toggled else _LONG[which]
     stop = "." if lead.rstrip().endswith(".") else ""
-    text = long if len(long) + len(stop) <= room else _SHORT[name]
+    text = long if len(long) + len(stop) <= room else _SHORT[which]
     if lead[:1].isupper() or not lead:
         text = text[0].upper() + text[1:]
     return text + stop
@@ -145,12 +148,12 @@ def wording(name: str, sample: str, cls: Class, room: int) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One field to declare: its name, all that stands before the default, and the arguments of the call that gives it.
+    """One field to declare: ``which`` of the two, all that stands before the default, and the arguments of its call.
 
     The plain default is alone where the manner names no function.
     """
 
-    name: str
+    which: str
     target: str
     arguments: tuple[str, ...]
     manner: Manner
@@ -166,7 +169,7 @@ def spelled(entries: Sequence[Entry], cls: Class, page: Page) -> list[str]:
 
 
 def _spelled(entry: Entry, cls: Class, page: Page) -> Iterator[str]:
-    name, target, arguments, manner = entry.name, entry.target, entry.arguments, entry.manner
+    which, target, arguments, manner = entry.which, entry.target, entry.arguments, entry.manner
     indent, width = page.indent, page.width
     if manner.help:
         yield from _with_help(entry, cls, page)
@@ -176,16 +179,16 @@ def _spelled(entry: Entry, cls: Class, page: Page) -> Iterator[str]:
     lead = re.match(r"#[:!]?\s*", manner.sample)
     mark = lead.group() if lead else "# "
     if manner.behind:
-        note = f"  {mark}{wording(name, manner.sample, cls, width - len(line) - len(mark) - 2)}"
+        note = f"  {mark}{wording(which, manner.sample, cls, width - len(line) - len(mark) - 2)}"
         if len(line + note) <= width:
             yield line + note
             return
     if manner.above or manner.behind:
-        yield f"{indent}{mark}{wording(name, manner.sample, cls, width - len(indent) - len(mark))}"
+        yield f"{indent}{mark}{wording(which, manner.sample, cls, width - len(indent) - len(mark))}"
     yield from [line] if len(line) <= width or not manner.function else _spread(f"{target} = ", manner, arguments, page)
     if manner.below:
         quote = manner.quote
-        yield f"{indent}{quote}{wording(name, manner.sample, cls, width - len(indent) - 2 * len(quote))}{quote}"
+        yield f"{indent}{quote}{wording(which, manner.sample, cls, width - len(indent) - 2 * len(quote))}{quote}"
 
 
 def _spread(head: str, manner: Manner, arguments: Sequence[str], page: Page) -> Iterator[str]:
@@ -202,7 +205,7 @@ def _spread(head: str, manner: Manner, arguments: Sequence[str], page: Page) -> 
 
 
 def _with_help(entry: Entry, cls: Class, page: Page) -> Iterator[str]:
-    name, target, arguments, manner = entry.name, entry.target, entry.arguments, entry.manner
+    which, target, arguments, manner = entry.which, entry.target, entry.arguments, entry.manner
     quote = manner.quote
 
     def help_text(room: int) -> str:
@@ -210,7 +213,7 @@ def _with_help(entry: Entry, cls: Class, page: Page) -> Iterator[str]:
             frame = f"{manner.holder}={{{quote}{manner.help}{quote}: {quote}{quote}}}"
         else:
             frame = f"{manner.help}={quote}{quote}"
-        text = wording(name, manner.sample, cls, room - len(frame))
+        text = wording(which, manner.sample, cls, room - len(frame))
         return f"{frame[:-2] if manner.holder else frame[:-1]}{text}{quote}{'}' if manner.holder else ''}"
 
     given = list(arguments)

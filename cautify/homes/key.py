@@ -115,7 +115,8 @@ class Keys:
                 return None
         elif made := next((file for file in files if file.key.target), None):
             return f"hydra makes a {made.key.target} of {text} ({made.path}), which takes no other keys"
-        slot = KeySlot(roots, rate, text, self.styles, getter, False, tables, stores, files)
+        spelling = self.flows.switch.dashed() if "-" in rate else self.flows.switch.like(rate)
+        slot = KeySlot(roots, rate, text, spelling, self.styles, getter, False, tables, stores, files)
         if Kind.YACS in known(roots):
             return self._yacs(slot)
         why = self._splatted(slot, module) or self._taken(slot)
@@ -236,7 +237,7 @@ class Keys:
             for name, ours in ((spelling.enabled, is_flag), (spelling.eps, is_number)):
                 value = value_of(table, name)
                 if value is not None and by_hand(value) and not ours(value):
-                    return f"{slot.owner} uses the key {name} for something else ({module.path})"
+                    return f"{slot.owner} uses the key {name} for something else{spelling.taken(name)} ({module.path})"
         return None
 
 

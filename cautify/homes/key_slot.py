@@ -17,17 +17,16 @@ import libcst as cst
 from cautify.analysis.nodes import literal
 from cautify.analysis.syntax import Module
 from cautify.analysis.tables import is_table
-from cautify.homes import ENABLED, EPS
+from cautify.homes import Spelling
 from cautify.homes.beside import alone, entries, is_plain, statements, value_of
 from cautify.homes.hydra_files import DocumentKey
 from cautify.homes.roots import Kind, Root
-from cautify.homes.slot import Source, Spelling
+from cautify.homes.slot import Source
 from cautify.homes.yaml_keys import declare
 from cautify.model import Edit, Home, HomeKind
 from cautify.patch.styles import Styles
 
 Table = cst.Dict | cst.Call
-_DEFAULTS = ("False", "1e-8")
 _RATE = re.compile(r"(?:^|_)lr(?:$|_)|learning_?rate|^rate$|step_size")
 
 
@@ -42,6 +41,7 @@ class KeySlot:
     roots: tuple[Root, ...]
     rate: str = field(compare=False)
     owner: str = field(compare=False)
+    spelling: Spelling = field(compare=False)
     styles: Styles = field(compare=False, repr=False)
     getter: bool = field(default=True, compare=False)
     declared: bool = field(default=False, compare=False)
@@ -56,28 +56,16 @@ class KeySlot:
         """Always a key."""
         return HomeKind.KEY
 
-    @property
-    def spelling(self) -> Spelling:
-        """In the case of the learning rate, with dashes if it has some."""
-        if "-" in self.rate:
-            return Spelling(ENABLED.replace("_", "-"), EPS.replace("_", "-"))
-        return Spelling.like(self.rate) if self.rate else Spelling()
-
     def refusal(self) -> str | None:
         """Why the keys cannot be declared or read, or None."""
         return self.why_not
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """``base.get("use_cautious_optimizer", False)``, or whatever gives the default otherwise."""
-        names = (self.spelling.enabled, self.spelling.eps)
         base = base if base.endswith((")", "]")) or " " not in base else f"({base})"
         if self.declared and not sometimes:
-            return f"{base}.{names[0]}", f"{base}.{names[1]}"
-        enabled, eps = (
-            f'{base}.get("{name}", {default})' if self.getter else f'getattr({base}, "{name}", {default})'
-            for name, default in zip(names, _DEFAULTS, strict=True)
-        )
-        return enabled, eps
+            return self.spelling.attributes(base)
+        return self.spelling.looked_up(base) if self.getter else self.spelling.asked(base)
 
     def homes(self) -> tuple[Home, ...]:
         """The declarations of the learning rate where they are known, else where the config comes from."""
@@ -90,23 +78,23 @@ class KeySlot:
 
     def declarations(self, together: frozenset[str]) -> Iterator[tuple[Module, Edit]]:
         """Two entries in each dict that is written out, two assignments below each that declares the rate."""
-        names = (self.spelling.enabled, self.spelling.eps)
+        values = tuple(zip(self.spelling.names, self.spelling.defaults, strict=True))
         for module, table in self.tables:
             value = value_of(table, self.rate) if self.rate else None
             if value is None or by_hand(value):
-                new = [pair for pair in zip(names, _DEFAULTS, strict=True) if value_of(table, pair[0]) is None]
+                new = [pair for pair in values if value_of(table, pair[0]) is None]
                 after = together | {self.rate} if self.rate else ()
                 edit = entries(module, table, after, new, "key", self.styles.of(module).line_length)
                 if edit is not None:
                     yield module, edit
         for module, node in first_of_each_block((m, n) for m, n, declares in self.stores if declares):
             if by_hand(node.value) or Kind.YACS in known(self.roots):
-                yield from below(module, node, names, "key")
+                yield from below(module, node, values, "key")
 
     def document_declarations(self) -> Iterator[tuple[str, bytes, Edit]]:
         """The path, the bytes and the edit of each YAML file that declares the rate."""
         for file in self.files:
-            edit = declare(file.data, file.key, (self.spelling.enabled, self.spelling.eps))
+            edit = declare(file.data, file.key, self.spelling)
             if edit is not None:
                 yield file.path, file.data, edit
 
@@ -124,17 +112,17 @@ class KeySlot:
 def below(
     module: Module,
     node: cst.Assign,
-    names: tuple[str, str],
+    values: Iterable[tuple[str, str]],
     purpose: str,
     after: cst.SimpleStatementLine | None = None,
 ) -> Iterator[tuple[Module, Edit]]:
-    """The edit that assigns what is missing of two names beside an assignment, or below the line ``after``."""
+    """The edit that assigns what is missing of two names and their values beside an assignment, or below ``after``."""
     line = alone(module, node)
     target = node.targets[0].target
     if line is None or len(node.targets) != 1:
         return
     lines = []
-    for name, default in zip(names, _DEFAULTS, strict=True):
+    for name, default in values:
         if isinstance(target, cst.Attribute):
             text = f"{module.text(target.value)}.{name}"
             there = any(

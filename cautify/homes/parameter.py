@@ -21,8 +21,9 @@ from cautify.analysis.nodes import dotted, literal, walk
 from cautify.analysis.origins import Origins
 from cautify.analysis.settable import Settable, passes_on
 from cautify.analysis.syntax import Module
+from cautify.homes import Spelling
 from cautify.homes.instantiated import instantiating
-from cautify.homes.slot import Source, Spelling
+from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 from cautify.patch.docstrings import documented
 from cautify.patch.layout import Change, Rewriter
@@ -62,11 +63,11 @@ class ParameterSlot:
     @property
     def spelling(self) -> Spelling:
         """As the parameter is spelled."""
-        return Spelling.like(self.rate)
+        return self.origins.flows.switch.like(self.rate)
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """The two parameters themselves."""
-        return self.spelling.enabled, self.spelling.eps
+        return self.spelling.names
 
     def refusal(self) -> str | None:
         """Why the function, or one that overrides it, cannot take the parameters."""
@@ -92,9 +93,9 @@ class ParameterSlot:
         if strange is not None:
             return f"{name} is decorated with {module.text(strange.decorator)}, which may look at its parameters"
         taken = {*_names(node), *module.scopes[node].bindings}
-        ours = {self.spelling.enabled, self.spelling.eps}
-        if taken & ours and not self._declared(function):
-            return f"{name} uses the name {min(taken & ours)} for something else"
+        taken &= set(self.spelling.names)
+        if taken and not self._declared(function):
+            return f"{name} uses the name {min(taken)} for something else{self.spelling.taken(min(taken))}"
         if not self._declared(function) and self._edit(function) is None:
             return f"the signature of {name} has comments between its parameters"
         return None
@@ -110,7 +111,7 @@ class ParameterSlot:
     def _declared(self, function: Function) -> bool:
         params = function.node.params
         own = {p.name.value for p in params.kwonly_params if p.default is not None}
-        return {self.spelling.enabled, self.spelling.eps} <= own
+        return own.issuperset(self.spelling.names)
 
     @property
     def _family(self) -> list[Function]:
@@ -188,14 +189,13 @@ class ParameterSlot:
             edit = self._edit(function, together)
             if edit is not None:
                 yield function.module, edit
-            names = (self.spelling.enabled, self.spelling.eps)
             width = self.style_of(function.module).line_length
             cls = function.module.method_class(function.node)
             bodies = [function.node.body]
             if cls is not None and function.node.name.value == "__init__":
                 bodies.append(cls.body)
             rates = _rates(function.node)[::-1] or [self.rate]
-            every = (documented(function.module, b, rate, names, width) for b in bodies for rate in rates)
+            every = (documented(function.module, b, rate, self.spelling, width) for b in bodies for rate in rates)
             said = next(filter(None, every), None)
             if said is not None:
                 yield function.module, said
@@ -205,11 +205,11 @@ class ParameterSlot:
         rate = next((p for p in params if p.name.value == self.rate), None)
         like = [rate] if rate is not None else [p for p in params if p.name.value not in ("self", "cls")]
         annotated = any(p.annotation is not None for p in like)
-        names = self.spelling
+        (enabled, eps), (flag, number) = self.spelling.names, self.spelling.defaults
         if annotated:
-            added = (f"{names.enabled}: bool = False", f"{names.eps}: float = 1e-8")
+            added = (f"{enabled}: bool = {flag}", f"{eps}: float = {number}")
         else:
-            added = (f"{names.enabled}=False", f"{names.eps}=1e-8")
+            added = (f"{enabled}={flag}", f"{eps}={number}")
         beside = frozenset(_rates(function.node)) or together | {self.rate}
         return with_parameters(function.module, function.node, added, beside, self.style_of(function.module))
 
@@ -282,7 +282,7 @@ class HparamsSlot(ParameterSlot):
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """``self.hparams.use_cautious_optimizer``."""
-        return f"{base}.{self.spelling.enabled}", f"{base}.{self.spelling.eps}"
+        return self.spelling.attributes(base)
 
     def declarations(self, together: frozenset[str]) -> Iterator[tuple[Module, Edit]]:
         """The parameters, and their names where ``save_hyperparameters("lr")`` names what it saves."""
@@ -292,7 +292,7 @@ class HparamsSlot(ParameterSlot):
             plain = [a for a in call.args if a.keyword is None]
             there = {literal(a.value) for a in plain}
             quote = module.text(plain[-1].value)[0]
-            missing = [f"{quote}{n}{quote}" for n in (self.spelling.enabled, self.spelling.eps) if n not in there]
+            missing = [f"{quote}{n}{quote}" for n in self.spelling.names if n not in there]
             if missing and len(plain) == len(call.args):
                 rewriter = Rewriter(module, self.style_of(module))
                 rewriter.changes[call] = Change(arguments=tuple(missing))

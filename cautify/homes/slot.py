@@ -15,25 +15,8 @@ from typing import Protocol
 import libcst as cst
 
 from cautify.analysis.syntax import Module
-from cautify.homes import ENABLED, EPS
+from cautify.homes import Spelling
 from cautify.model import Edit, Home, HomeKind
-
-
-@dataclass(frozen=True)
-class Spelling:
-    """What the two names of a switch are called in one home: in the case and with the separators of the neighbours."""
-
-    enabled: str = ENABLED
-    eps: str = EPS
-
-    @classmethod
-    def like(cls, rate: str) -> Spelling:
-        """The names in the manner of the learning rate's: ``LR`` gives capitals, ``learningRate`` camel case."""
-        if rate.isupper():
-            return cls(ENABLED.upper(), EPS.upper())
-        if "_" not in rate and rate != rate.lower() and rate[:1].islower():
-            return cls(_camel(ENABLED), _camel(EPS))
-        return cls()
 
 
 @dataclass(frozen=True)
@@ -93,8 +76,3 @@ class Reader(Protocol):
 
     def slot(self, node: cst.BaseExpression, module: Module) -> Slot | str | None:
         """The slot that an expression reads; why it cannot be one; or None if it is nothing of this kind."""
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)

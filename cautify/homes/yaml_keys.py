@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cautify.homes import ENABLED_SAYS, EPS_SAYS
+from cautify.homes import ENABLED_SAYS, EPS_SAYS, Spelling
 from cautify.model import Edit, Span
 
-FALSE, EPS = "false", "1.0e-8"  # YAML 1.1 reads 1e-8 as a string
+EPS = "1.0e-8"  # YAML 1.1 reads 1e-8 as a string
 _PAIR = re.compile(r"(?P<indent> *)(?P<quote>[\"']?)(?P<key>[\w.\-/@]+)(?P=quote)[ ]*:(?:[ \t]+(?P<value>.*))?$")
 _COMMENT = re.compile(r"^[^#'\"]*?(\s+)#\s")
 _BLOCK = re.compile(r"(?:[!&]\S+[ \t]+)*[|>][-+0-9]*[ \t]*(?:#.*)?$")
@@ -71,9 +71,9 @@ def below_defaults(text: str, group: str) -> Key | None:
     return Key(numbers[0], "", key.last, "", key.siblings, apart=True)
 
 
-def declare(data: bytes, key: Key, names: tuple[str, str]) -> Edit | None:
+def declare(data: bytes, key: Key, spelling: Spelling) -> Edit | None:
     """The edit that adds what is missing of the two keys below a key and what belongs to it."""
-    values = dict(zip(names, (FALSE, EPS), strict=True))
+    values = dict(zip(spelling.names, ("true" if spelling.on else "false", EPS), strict=True))
     missing = [
         f"{key.indent}{name}: {value}" + (f"{key.comment}# {says}" if key.comment else "")
         for (name, value), says in zip(values.items(), (ENABLED_SAYS, EPS_SAYS), strict=True)

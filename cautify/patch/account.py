@@ -9,7 +9,6 @@ from cautify.analysis.discover import is_test
 from cautify.analysis.documents import Documents
 from cautify.analysis.elsewhere import Elsewhere
 from cautify.analysis.sites import UNSUITABLE, Construction, argument, says_runtime
-from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
 from cautify.model import HomeKind, Site, Switch, Verdict
 from cautify.patch.compose import Composer
@@ -63,7 +62,8 @@ class Account:
         if construction.reason is None and call not in self.switches.routes and construction.wrapper is None:
             detail = self.switches.why.get(call, "")
         if construction.reason in UNSUITABLE and call in self.switches.homes:
-            detail += "; its config's switch raises an error there"
+            idle = self.composer.switch.on
+            detail += f"; its config's switch {'has no effect' if idle else 'raises an error'} there"
         return Site(
             path=module.path,
             line=line,
@@ -96,16 +96,25 @@ class Account:
         found = []
         if self.switches.declared and self.project.mentioning(_SAVES, *_SAVERS):
             found.append(
-                f"configs that the patched code saves hold {ENABLED} and {EPS}; "
+                f"configs that the patched code saves hold {' and '.join(self.resolver.switch.names)}; "
                 "code without the patch may refuse to load them"
             )
         found += self._separate_switches()
         found += self._tested_classes()
+        if self.composer.switch.on and (number := sum(map(self._by_environment, self.composer.constructions))):
+            found.append(
+                f"the default does not reach {number} of the sites: they have no switch of their own, and stay off "
+                "unless USE_CAUTIOUS_OPTIMIZER=1"
+            )
         for package in sorted({p.shared for p in self.composer.placements.values() if p.shared}):
             found.append(
                 f"scripts import the runtime from {package}: they need the patched {package}, not a published copy"
             )
         return tuple(found)
+
+    def _by_environment(self, construction: Construction) -> bool:
+        made = construction.reason is None
+        return made and self._switch(construction).kind is HomeKind.ENVIRONMENT
 
     def _tested_classes(self) -> list[str]:
         """Where code asks an optimizer for its class: of one that is cautious the answer is another."""

@@ -22,7 +22,7 @@ from cautify.analysis.switches import Switches, SwitchPlanner
 from cautify.analysis.syntax import Module, dotted
 from cautify.analysis.whole import Splat
 from cautify.errors import ProofFailed, RuntimeEdited
-from cautify.homes import ENABLED, EPS
+from cautify.homes import ENABLED, Spelling
 from cautify.homes import field as fields
 from cautify.homes.key_slot import KeySlot
 from cautify.homes.registry import declared_in, readers
@@ -52,13 +52,14 @@ class Composer:
         self.project = project
         self.options = options
         self.excluded = excluded
-        self.resolver = Resolver(project, Catalogue(options.optimizers))
+        self.switch = Spelling(options.flag_name or ENABLED, on=options.default_on)
+        self.resolver = Resolver(project, Catalogue(options.optimizers), self.switch)
         self.styles = Styles(project.root)
         self.vendor = Vendor(project, options.vendor_to)
         self.placements: dict[cst.Call, Placement] = {}
         found = SiteFinder(self.resolver, options, excluded).find(progress)
         placed = [self._placed(c) for c in found]
-        origins = Origins(Flows(project, self.resolver.catalogue, mentions=b""))
+        origins = Origins(Flows(project, self.resolver.catalogue, self.switch, mentions=b""))
         self.router = Router(self.resolver, Readings(origins, readers(origins, documents or {}), self.styles.of))
         self.switches: Switches = SwitchPlanner(self.resolver, self.router, placed, options.tests).decide()
         self.constructions = placed
@@ -164,13 +165,15 @@ class Composer:
                 wrap(construction)
             for arg, splat in self._field_splats(construction):
                 if splat is not None and can_pop(module, call, splat, self.resolver):
-                    insert(module, pops(module, splat))
-                elif (text := filtered(module, arg)) is not None:
+                    insert(module, pops(module, splat, self.switch))
+                elif (text := filtered(module, arg, self.switch)) is not None:
                     rewriter(module).changes[arg.value] = Change(replacement=text)
             if home is None or construction.reason not in UNSUITABLE or construction.wrapper is not None:
                 continue
+            if self.switch.on:
+                continue  # nobody turned it on: a run that worked must not end in an error
             if can_guard(construction):
-                insert(module, guard(construction, self.switches.routes[call].enabled))
+                insert(module, guard(construction, self.switches.routes[call].enabled, self.switch))
             elif not isinstance(placement := self.vendor.placement(module), str):
                 self.placements[call] = placement  # the wrap refuses such an optimizer when the switch is on
                 wrap(construction)
@@ -178,7 +181,7 @@ class Composer:
             if forward.splatted:
                 continue
             given = {a.keyword.value for a in forward.call.args if a.keyword}
-            values = {ENABLED: forward.route.enabled, EPS: forward.route.eps}
+            values = {self.switch.enabled: forward.route.enabled, self.switch.eps: forward.route.eps}
             missing = tuple(f"{name}={value}" for name, value in values.items() if name not in given)
             if missing:
                 rewriter(forward.module).changes[forward.call] = Change(arguments=missing)

@@ -24,7 +24,9 @@ from cautify.model import Edit
 ENABLED_SAYS = f"whether to {homes.ENABLED_SAYS}"
 EPS_SAYS = homes.EPS_SAYS
 
-_ABOUT = (("bool", "False", ENABLED_SAYS), ("float", "1e-8", EPS_SAYS))
+_ABOUT = (("bool", ENABLED_SAYS), ("float", EPS_SAYS))
+_Told = Sequence[tuple[str, str, str, str]]
+"""The name, the type, the default and the description of each of the two."""
 _SHORT = {
     ENABLED_SAYS: "whether to mask updates that disagree with the gradient",
     EPS_SAYS: "added to the mean of the mask",
@@ -69,7 +71,7 @@ class _Entry:
         return " ".join(" ".join([first, *self.lines[self.start + 1 : self.end]]).split())
 
 
-def documented(module: Module, body: cst.BaseSuite, rate: str, names: tuple[str, str], width: int) -> Edit | None:
+def documented(module: Module, body: cst.BaseSuite, rate: str, switch: homes.Spelling, width: int) -> Edit | None:
     """The edit that adds two entries after that of ``rate`` in the docstring of a body, or None where it has none.
 
     They are written as the learning rate's is, in lines of at most ``width``.
@@ -78,10 +80,11 @@ def documented(module: Module, body: cst.BaseSuite, rate: str, names: tuple[str,
     if string is None:
         return None
     content = string.raw_value
-    if any(name in content for name in names):
+    if any(re.search(rf"\b{name}\b", content) for name in switch.names):
         return None
+    told = [(n, kind, v, says) for n, v, (kind, says) in zip(switch.names, switch.defaults, _ABOUT, strict=True)]
     lines = content.split("\n")
-    found = next(filter(None, (kind(lines, rate, names, width) for kind in (_sphinx, _numpy, _google))), None)
+    found = next(filter(None, (kind(lines, rate, told, width) for kind in (_sphinx, _numpy, _google))), None)
     if found is None:
         return None
     at, added = found
@@ -108,7 +111,7 @@ _Found = tuple[int, list[str]] | None
 # -- the three kinds --------------------------------------------------------------------------------------------------
 
 
-def _google(lines: Sequence[str], rate: str, names: tuple[str, str], width: int) -> _Found:
+def _google(lines: Sequence[str], rate: str, told: _Told, width: int) -> _Found:
     pattern = re.compile(_GOOGLE.replace("RATE", re.escape(rate)))
     for first, last in _sections(lines):
         indent = _indent(lines[first])
@@ -121,7 +124,7 @@ def _google(lines: Sequence[str], rate: str, names: tuple[str, str], width: int)
         match = entry.match
         said = lines[entry.start].strip()[match.end() :].strip()
         added = []
-        for name, (kind, default, says) in zip(names, _ABOUT, strict=True):
+        for name, kind, default, says in told:
             typed = _kind(match["kind"], section, kind, default)
             shown = f"{match['gap']}({typed})" if typed else ""
             head = f"{indent}{match['lead'] or ''}{match['mark']}{name}{match['mark']}{shown}{match['colon']}"
@@ -134,7 +137,7 @@ def _google(lines: Sequence[str], rate: str, names: tuple[str, str], width: int)
     return None
 
 
-def _numpy(lines: Sequence[str], rate: str, names: tuple[str, str], width: int) -> _Found:
+def _numpy(lines: Sequence[str], rate: str, told: _Told, width: int) -> _Found:
     pattern = re.compile(_NUMPY.replace("RATE", re.escape(rate)))
     for first, last in _underlined(lines):
         indent = _indent(lines[first])
@@ -144,7 +147,7 @@ def _numpy(lines: Sequence[str], rate: str, names: tuple[str, str], width: int) 
         deeper = entry.below or indent + "    "
         section = [line for line in lines[first:last] if _indent(line) == indent]
         added = []
-        for name, (kind, default, says) in zip(names, _ABOUT, strict=True):
+        for name, kind, default, says in told:
             typed = _kind(entry.match["kind"], section, kind, default)
             added.append(f"{indent}{name}" + (f"{entry.match['colon']}{typed}" if typed else ""))
             added += _told(deeper, deeper, says, default, entry.says, width)
@@ -153,7 +156,7 @@ def _numpy(lines: Sequence[str], rate: str, names: tuple[str, str], width: int) 
     return None
 
 
-def _sphinx(lines: Sequence[str], rate: str, names: tuple[str, str], width: int) -> _Found:
+def _sphinx(lines: Sequence[str], rate: str, told: _Told, width: int) -> _Found:
     entry = _entry(lines, re.compile(_SPHINX.replace("RATE", re.escape(rate))), 0, len(lines), None)
     if entry is None:
         return None
@@ -161,7 +164,7 @@ def _sphinx(lines: Sequence[str], rate: str, names: tuple[str, str], width: int)
     deeper = (_indent(n) for above, n in pairwise(lines) if _is_field(above) and _under(n, above))
     hang = entry.below or next(deeper, entry.indent + ("\t" if entry.indent.endswith("\t") else "    "))
     added = []
-    for name, (kind, default, says) in zip(names, _ABOUT, strict=True):
+    for name, kind, default, says in told:
         inline = f"{kind} " if entry.match["kind"] else ""
         head = f"{entry.indent}:{entry.match['role']} {inline}{name}: "
         added += _told(head, hang, says, default, entry.says, width)

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from cautify import homes
 from cautify.errors import ManifestUnusable
 from cautify.model import Action, Edit, Options, Span, Verdict
 from cautify.patch import strict
@@ -18,6 +19,7 @@ from cautify.patch.records import FileRecord, Manifest, SiteRecord
 
 SCHEMA = 1
 
+_SOMETIMES = ("flag_name", "default_on", "optimizers")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MARKER = re.compile(rb"^(<{7}|>{7}|\|{7}|={7})(\s|$)", re.MULTILINE)
 # Lone surrogates (bytes that are not UTF-8) have no encoding, and the others would look like the end of a line.
@@ -98,17 +100,30 @@ def _path(value: object) -> str:
 
 
 def _options(value: object) -> Options:
-    raw = strict.fields(value, "'options'", ("include", "exclude", "tests", "vendor_to"), ("optimizers",))
-    tests, vendor_to = raw["tests"], raw["vendor_to"]
-    if not isinstance(tests, bool):
-        raise ValueError("'tests' is neither true nor false")
+    raw = strict.fields(value, "'options'", ("include", "exclude", "tests", "vendor_to"), _SOMETIMES)
+    tests, vendor_to, on = raw["tests"], raw["vendor_to"], raw.get("default_on", False)
+    for name, flag in (("tests", tests), ("default_on", on)):
+        if not isinstance(flag, bool):
+            raise ValueError(f"{name!r} is neither true nor false")
     return Options(
         strict.texts(raw["include"], "'include'"),
         strict.texts(raw["exclude"], "'exclude'"),
-        tests,
+        tests is True,
         None if vendor_to is None else strict.text(vendor_to, "'vendor_to'"),
+        _flag_name(raw.get("flag_name")),
+        on is True,
         _optimizers(raw.get("optimizers", {})),
     )
+
+
+def _flag_name(value: object) -> str | None:
+    """What goes into code is looked at: whoever writes a manifest must not write code by it."""
+    if value is None:
+        return None
+    name = strict.text(value, "'flag_name'")
+    if (why := homes.unfit(name)) is not None:
+        raise ValueError(f"'flag_name' cannot be {name!r}: {why}")
+    return name
 
 
 def _optimizers(value: object) -> tuple[tuple[str, Verdict], ...]:
@@ -179,7 +194,7 @@ def dump(manifest: Manifest) -> bytes:
             "exclude": options.exclude,
             "tests": options.tests,
             "vendor_to": options.vendor_to,
-            **_optimizers_row(options),
+            **_sometimes(options),
         },
         "runtimes": sorted(manifest.runtimes),
         "directories": sorted(manifest.directories),
@@ -194,10 +209,11 @@ def dump(manifest: Manifest) -> bytes:
     return ("{\n" + ",\n".join(parts) + "\n}\n").encode("utf-8")
 
 
-def _optimizers_row(options: Options) -> Mapping[str, object]:
-    """Nothing where the target has no such settings: the manifests of most targets stay as they are."""
+def _sometimes(options: Options) -> Mapping[str, object]:
+    """What most targets have nothing of: their manifests stay as they are."""
     named = {name: verdict.value for name, verdict in sorted(options.optimizers)}
-    return {"optimizers": named} if named else {}
+    values = (options.flag_name, options.default_on, named)
+    return {name: value for name, value in zip(_SOMETIMES, values, strict=True) if value}
 
 
 def _file_row(record: FileRecord) -> Mapping[str, object]:

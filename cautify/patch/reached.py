@@ -11,7 +11,6 @@ from cautify.analysis.names import Class
 from cautify.analysis.resolve import Resolver
 from cautify.analysis.route import Route
 from cautify.analysis.switches import Switches
-from cautify.homes import ENABLED, EPS
 from cautify.homes import field as fields
 from cautify.model import Home, HomeKind, Switch
 
@@ -68,7 +67,7 @@ class Reached:
         declared = self.switches.declared.get(cls.node)
         read = declared.read if declared else set()
         own = fields.fields_in(cls)
-        rate = next((f for f in own if f.name in read and f.name not in (ENABLED, EPS)), None)
+        rate = next((f for f in own if f.name in read and f.name not in self.resolver.switch.names), None)
         line = cls.module.line(rate.node if rate else cls.node)
         return Home(HomeKind.FIELD, cls.module.path, line, self.resolver.qualified(cls))
 

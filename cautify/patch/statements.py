@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import libcst as cst
@@ -10,14 +11,14 @@ from cautify.analysis.resolve import Resolver
 from cautify.analysis.sites import Construction
 from cautify.analysis.syntax import Module, dotted, walk
 from cautify.analysis.whole import Splat
-from cautify.homes import ENABLED, NAMES
+from cautify.homes import Spelling
 from cautify.model import Edit
 from cautify.patch.document import Printer
 from cautify.patch.imports import comment_start, statement_line
 from cautify.patch.style import Style
 
 
-def pops(module: Module, splat: Splat) -> list[Edit]:
+def pops(module: Module, splat: Splat, switch: Spelling) -> list[Edit]:
     """Take the switch out of a dict of all fields, below the pops that are there, or below its assignment."""
     assert splat.variable is not None and splat.statement is not None
     line = module.statement(splat.statement)
@@ -35,7 +36,7 @@ def pops(module: Module, splat: Splat) -> list[Edit]:
         if isinstance(popping, cst.SimpleString):
             quote = popping.quote[-1]
             popped.add(str(popping.evaluated_value))
-    missing = [name for name in NAMES if name not in popped]
+    missing = [name for name in switch.names if name not in popped]
     if not missing:
         return []
     quote = quote or _quote(module)
@@ -61,13 +62,13 @@ def can_pop(module: Module, call: cst.Call, splat: Splat, resolver: Resolver) ->
     return alone and once and same and isinstance(block, (cst.IndentedBlock, cst.Module))
 
 
-def filtered(module: Module, arg: cst.Arg) -> str | None:
+def filtered(module: Module, arg: cst.Arg, switch: Spelling) -> str | None:
     """The splatted dict without the two names, for a dict that must not be popped from. None: filtered already."""
     text = module.text(arg.value)
-    if ENABLED in text:
+    if re.search(rf"[\"']{switch.enabled}[\"']", text):
         return None
     quote = _quote(module)
-    names = ", ".join(f"{quote}{name}{quote}" for name in NAMES)
+    names = ", ".join(f"{quote}{name}{quote}" for name in switch.names)
     return f"{{k: v for k, v in {text}.items() if k not in ({names})}}"
 
 
@@ -85,7 +86,7 @@ def can_guard(construction: Construction) -> bool:
     return own_line and isinstance(module.parents.get(statement), (cst.IndentedBlock, cst.Module))
 
 
-def guard(construction: Construction, test: str) -> list[Edit]:
+def guard(construction: Construction, test: str, switch: Spelling) -> list[Edit]:
     """An error where a switched config builds an optimizer that cannot be cautious: the flag must not do nothing."""
     module = construction.module
     statement = module.statement(construction.call)
@@ -103,7 +104,7 @@ def guard(construction: Construction, test: str) -> list[Edit]:
     inner = indent + unit * 2
     quote = _quote(module)
     lines = (
-        f"{inner}{quote}{ENABLED} does not work with {name}: {quote}",
+        f"{inner}{quote}{switch.enabled} does not work with {name}: {quote}",
         f"{inner}{quote}{construction.detail}{quote}",
     )
     text = "\n".join((f"{indent}if {test}:", f"{indent}{unit}raise ValueError(", *lines, f"{indent}{unit})", ""))

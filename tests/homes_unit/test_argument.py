@@ -246,7 +246,8 @@ def test_a_patched_parser_is_left_alone(tmp_path: Path) -> None:
 def test_a_name_that_means_something_else_is_refused(tmp_path: Path) -> None:
     declared = "parser.add_argument('--lr')\nparser.add_argument('--use_cautious_optimizer', type=int)"
     found = Tree(tmp_path, {"train.py": options(declared)}).rates()[0]
-    assert found == "the option use_cautious_optimizer is declared at train.py:5 and means something else"
+    taken = "the option use_cautious_optimizer is declared at train.py:5 and means something else"
+    assert found == f"{taken} (--flag-name gives the switch another name)"
 
 
 PARSES = """

@@ -6,17 +6,16 @@ import libcst as cst
 import pytest
 
 from cautify.analysis.syntax import Module, walk
+from cautify.homes import DEFAULT
 from cautify.patch.docstrings import documented
 from cautify.source import apply_edits, invert, read_source
-
-NAMES = ("use_cautious_optimizer", "cautious_eps")
 
 
 def described(data: bytes, width: int = 100, rate: str = "lr") -> bytes | None:
     """A file whose first function's or class's docstring has gained entries, or None. The way back is exact."""
     module = Module(read_source("m.py", data))
     node = next(n for n in walk(module.tree) if isinstance(n, (cst.FunctionDef, cst.ClassDef)))
-    edit = documented(module, node.body, rate, NAMES, width)
+    edit = documented(module, node.body, rate, DEFAULT, width)
     if edit is None:
         return None
     after = apply_edits(data, [edit])
