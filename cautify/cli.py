@@ -38,10 +38,21 @@ class Format(str, Enum):
     json = "json"
 
 
+class OnOff(str, Enum):
+    """What a switch is by default."""
+
+    on = "on"
+    off = "off"
+
+
 _Target = Annotated[Path, typer.Argument(metavar="PATH", help="The codebase: a directory, or a file in it.")]
 _Targets = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="The codebase, or files of it.")]
 _Include = Annotated[list[str] | None, typer.Option("--include", metavar="GLOB", help="Only files that match.")]
 _Exclude = Annotated[list[str] | None, typer.Option("--exclude", metavar="GLOB", help="No files that match.")]
+_FlagName = Annotated[
+    str | None, typer.Option("--flag-name", metavar="NAME", help="Call the switch this, not use_cautious_optimizer.")
+]
+_Default = Annotated[OnOff | None, typer.Option("--default", help="Whether the switch is on unless users turn it off.")]
 _Tests = Annotated[bool | None, typer.Option("--tests/--no-tests", help="Treat test code like other code.")]
 _VendorTo = Annotated[
     str | None, typer.Option("--vendor-to", metavar="DIR", help="Put the runtime into this directory of PATH.")
@@ -79,6 +90,8 @@ def scan(
     exclude: _Exclude = None,
     tests: _Tests = None,
     vendor_to: _VendorTo = None,
+    flag_name: _FlagName = None,
+    default: _Default = None,
     quiet: _Quiet = False,
     verbose: _Verbose = False,
 ) -> None:
@@ -90,7 +103,7 @@ def scan(
 
         if explain is not None and format is Format.json:
             raise InvalidOption("--explain cannot be used with --format json", "it is told in text", "Leave one out.")
-        given = _given(include, exclude, tests, vendor_to)
+        given = _given(include, exclude, tests, vendor_to, flag_name, default)
         if explain is not None:
             return command.explain(path, given, explain, console=console)
         return command.scan(path, given, as_json=format is Format.json, console=console)
@@ -113,6 +126,8 @@ def apply(
     exclude: _Exclude = None,
     tests: _Tests = None,
     vendor_to: _VendorTo = None,
+    flag_name: _FlagName = None,
+    default: _Default = None,
     quiet: _Quiet = False,
     verbose: _Verbose = False,
 ) -> None:
@@ -125,7 +140,7 @@ def apply(
 
         if exit_code and not dry_run:
             raise InvalidOption("--exit-code cannot be used", "it goes with --dry-run only", "Add --dry-run.")
-        given, consent = _given(include, exclude, tests, vendor_to), Consent(dry_run, yes)
+        given, consent = _given(include, exclude, tests, vendor_to, flag_name, default), Consent(dry_run, yes)
         return command.apply(path, given, consent, allow_dirty=allow_dirty, exit_code=exit_code, console=console)
 
     _run(work, quiet, verbose)
@@ -197,11 +212,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)  # type: ignore[arg-type]
 
 
-def _given(include: list[str] | None, exclude: list[str] | None, tests: bool | None, vendor_to: str | None) -> Given:
+def _given(
+    include: list[str] | None,
+    exclude: list[str] | None,
+    tests: bool | None,
+    vendor_to: str | None,
+    flag_name: str | None = None,
+    default: OnOff | None = None,
+) -> Given:
     from cautify.commands.options import Given
 
     # typer hands over an empty list where an option was not given, depending on its version
-    return Given(tuple(include) if include else None, tuple(exclude) if exclude else None, tests, vendor_to)
+    globs = (tuple(include) if include else None, tuple(exclude) if exclude else None)
+    return Given(*globs, tests, vendor_to, flag_name, None if default is None else default is OnOff.on)
 
 
 def _run(work: Callable[[Console], Outcome], quiet: bool, verbose: bool) -> None:

@@ -48,8 +48,14 @@ class Tree:
     @property
     def plan_options(self) -> Options:
         """The command line options as they reach the plan."""
-        assert set(self.options) <= {"--tests"}
-        return Options(tests="--tests" in self.options)
+        given = dict.fromkeys(self.options)
+        valued = {o: self.options[n + 1] for n, o in enumerate(self.options) if o in ("--flag-name", "--default")}
+        assert set(given) <= {"--tests", *valued, *valued.values()}
+        return Options(
+            tests="--tests" in given,
+            flag_name=valued.get("--flag-name"),
+            default_on=valued.get("--default") == "on",
+        )
 
     def before(self) -> Files:
         return contents(self.directory / "before")

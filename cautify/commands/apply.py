@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cautify.commands.options import Given, effective
+from cautify.commands.options import Given, effective, require_settings_of
 from cautify.commands.proposal import Consent, carry_out, repair
 from cautify.commands.scan import look
 from cautify.commands.target import find_root
@@ -28,7 +28,10 @@ def apply(
     repair(root, consent, console)
     data = manifest.read(root)
     recorded = None if data is None else manifest.parse(data)
-    planned = look(root, effective(given, recorded, root), console, prove=True)
+    options = effective(given, recorded, root)
+    if recorded is not None:
+        require_settings_of(recorded, given, root)
+    planned = look(root, options, console, prove=True)
     console.notes(apply_text(planned, verbose=console.verbose))
     if planned.empty:
         return Outcome(0, _nothing(planned))

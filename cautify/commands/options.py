@@ -1,6 +1,7 @@
 """The options that shape a plan: those on the command line, over those that the manifest recorded.
 
-Those in the target's pyproject.toml are read anew each time; what the manifest recorded of them is not gone by.
+The optimizers that the target's pyproject.toml names are read anew each time. What it says of the switch's name and
+default counts until the patch is made: from then on these are what they are in the code, as the manifest says.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cautify.commands.settings import optimizers
+from cautify.commands import settings
+from cautify.errors import InvalidOption
+from cautify.homes import ENABLED, unfit
 from cautify.model import Options
 
 if TYPE_CHECKING:
@@ -24,19 +27,64 @@ class Given:
     exclude: tuple[str, ...] | None = None
     tests: bool | None = None
     vendor_to: str | None = None
+    flag_name: str | None = None
+    default_on: bool | None = None
 
 
 def effective(given: Given, manifest: Manifest | None, root: Path | None = None) -> Options:
     """The options to plan with, for the tree at ``root``.
 
     Raises:
-        InvalidOption: the tree's ``[tool.cautify]`` cannot be used.
+        InvalidOption: the tree's ``[tool.cautify]`` cannot be used, a switch cannot be called what the command line
+            says, or the patch that is there calls it otherwise or has another default.
     """
     recorded = manifest.options if manifest else Options()
+    said = settings.read(root) if root is not None else settings.Settings(recorded.optimizers)
+    if given.flag_name is not None and (why := unfit(given.flag_name)) is not None:
+        raise InvalidOption(
+            f"--flag-name {given.flag_name} cannot be used",
+            why,
+            "Give it a name like use_cautious; it takes the case and separators of its neighbours by itself.",
+        )
+    if manifest is None:
+        name = said.flag_name if given.flag_name is None else given.flag_name
+        on = said.default_on if given.default_on is None else given.default_on
+    else:
+        _require_same("the command line", given.flag_name, given.default_on, recorded)
+        name, on = recorded.flag_name, recorded.default_on
     return Options(
         include=recorded.include if given.include is None else given.include,
         exclude=recorded.exclude if given.exclude is None else given.exclude,
         tests=recorded.tests if given.tests is None else given.tests,
         vendor_to=recorded.vendor_to if given.vendor_to is None else given.vendor_to,
-        optimizers=recorded.optimizers if root is None else optimizers(root),
+        flag_name=None if name == ENABLED else name,
+        default_on=bool(on),
+        optimizers=said.optimizers,
     )
+
+
+def require_settings_of(manifest: Manifest, given: Given, root: Path) -> None:
+    """Refuse to go on where pyproject.toml asks for another switch than the patch has, and the command line does not.
+
+    Raises:
+        InvalidOption: that is so, or pyproject.toml cannot be used.
+    """
+    said = settings.read(root)
+    name = said.flag_name if given.flag_name is None else None
+    on = said.default_on if given.default_on is None else None
+    _require_same(str(root / "pyproject.toml"), name, on, manifest.options)
+
+
+def _require_same(who: str, name: str | None, on: bool | None, recorded: Options) -> None:
+    """Refuse a switch that differs from that of the patch; None is no matter."""
+    there = recorded.flag_name or ENABLED
+    if name is not None and name != there:
+        raise _differs(f"{who} calls the switch {name}", f"the patch calls it {there}", f"--flag-name {there}")
+    if on is not None and on != recorded.default_on:
+        asked, made = ("on", "off") if on else ("off", "on")
+        raise _differs(f"{who} wants the switch {asked} by default", f"in the patch it is {made}", f"--default {made}")
+
+
+def _differs(what: str, why: str, option: str) -> InvalidOption:
+    next_step = f"Run `cautify revert` first, then apply anew; or keep the patch as it is with {option}."
+    return InvalidOption(what, why, next_step)

@@ -1,30 +1,45 @@
 """The settings in a target's pyproject.toml, below ``[tool.cautify]``.
 
+    [tool.cautify]
+    flag-name = "cautious"
+    default = "on"
+
     [tool.cautify.optimizers]
     "acme.optim.Shampoo" = "wrap"
     "acme.optim.Sketchy" = "skip"
 
-They are the target's own, so they are read from its root each time and not remembered.
+They are the target's own, so they are read from its root each time.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cautify.errors import InvalidOption
+from cautify.homes import unfit
 from cautify.model import Verdict
 
 _FILE = "pyproject.toml"
 _TABLE = "tool.cautify"
-_KNOWN = frozenset({"optimizers"})
+_KNOWN = frozenset({"default", "flag-name", "optimizers"})
 _VERDICTS: Mapping[object, Verdict] = {"wrap": Verdict.WRAP, "skip": Verdict.SKIP}
 _EXAMPLE = 'Write it like this: "acme.optim.Shampoo" = "wrap" (or "skip").'
 
 
-def optimizers(root: Path) -> tuple[tuple[str, Verdict], ...]:
-    """The classes that the target names in ``[tool.cautify.optimizers]``, sorted, and what is to become of each.
+@dataclass(frozen=True)
+class Settings:
+    """What the target says: the classes that it names, sorted, and of the switch what it says, None where nothing."""
+
+    optimizers: tuple[tuple[str, Verdict], ...] = ()
+    flag_name: str | None = None
+    default_on: bool | None = None
+
+
+def read(root: Path) -> Settings:
+    """The settings of the tree at ``root``.
 
     Raises:
         InvalidOption: pyproject.toml cannot be read though it mentions cautify, has a key below ``[tool.cautify]``
@@ -38,7 +53,21 @@ def optimizers(root: Path) -> tuple[tuple[str, Verdict], ...]:
             raise _refusal(path, f"[{_TABLE}] has no key {key!r}", f"Remove it, or correct it; known: {known}.")
     key = f"{_TABLE}.optimizers"
     named = _leaves(_table(path, own, "optimizers", key), "")
-    return tuple(sorted((name, _verdict(path, key, name, value)) for name, value in named))
+    optimizers = tuple(sorted((name, _verdict(path, key, name, value)) for name, value in named))
+    return Settings(optimizers, _flag_name(path, own.get("flag-name")), _default(path, own.get("default")))
+
+
+def _flag_name(path: Path, value: object) -> str | None:
+    why = None if value is None else unfit(value) if isinstance(value, str) else "it is not a text"
+    if why is not None:
+        raise _refusal(path, f"{_TABLE}.flag-name cannot be {value!r}: {why}", 'Write it like this: "use_cautious".')
+    return value if isinstance(value, str) else None
+
+
+def _default(path: Path, value: object) -> bool | None:
+    if value not in (None, "on", "off"):
+        raise _refusal(path, f'{_TABLE}.default is neither "on" nor "off"', 'Write default = "on" or default = "off".')
+    return None if value is None else value == "on"
 
 
 def _own_table(path: Path) -> Mapping[str, object]:

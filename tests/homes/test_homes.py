@@ -12,6 +12,9 @@ files that the plain run left. ``needs PACKAGE`` says without which packages it 
 optimizers become cautious when that is not all. ``>> pattern`` is found in the patched files, ``<< pattern`` is not;
 ``path :: pattern`` is about one file. How brackets are broken over lines makes no difference to a pattern.
 
+``flag NAME`` and ``default on`` are options that the program is patched with. Where the switch is on by default, it is
+switched off instead: by ``off ARGV`` or by the user's program, ``==== off.py``; the plain run has no arguments.
+
 What is known to be wrong: ``!! why`` with the rows, ``!look why`` with the patch, ``!back why`` with the way back,
 ``!run why`` when it runs switched off, and ``!on why`` when it runs switched on.
 """
@@ -53,8 +56,20 @@ class Program:
     needs: list[str] = field(default_factory=list)
     user: str = ""
     cautious: int | None = None
+    flag: str | None = None
+    default: str = "off"
     found: list[str] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
+
+    @property
+    def options(self) -> Options:
+        return Options(flag_name=self.flag, default_on=self.default == "on")
+
+    @property
+    def arguments(self) -> list[str]:
+        """The options as they are given on cautify's command line."""
+        named = ["--flag-name", self.flag] if self.flag is not None else []
+        return [*named, "--default", self.default]
 
     @property
     def runs(self) -> bool:
@@ -108,7 +123,7 @@ def programs(table: str) -> Iterator[Program]:
             lines.append(line[: marked.start()] if marked else line)
             for words in marked[1].split(", ") if marked else ():
                 program.expected.append((path, len(lines), words.strip()))
-        program.user = program.files.pop("on.py", "")
+        program.user = program.files.pop("off.py" if program.default == "on" else "on.py", "")
         yield program
 
 
@@ -123,6 +138,8 @@ def _directive(program: Program, line: str) -> bool:
         setattr(program, word, shlex.split(rest))
     elif word == "needs":
         program.needs += rest.split()
+    elif word in ("flag", "default"):
+        setattr(program, word, rest)
     elif word == "~~":
         program.cautious = int(rest)
     elif word in (">>", "<<"):
@@ -132,7 +149,7 @@ def _directive(program: Program, line: str) -> bool:
     return True
 
 
-NAMES = ("left_alone", "argument", "parameter", "attribute", "constant", "key", "field")
+NAMES = ("left_alone", "argument", "parameter", "attribute", "constant", "key", "field", "flag_name", "default_on")
 ALL = [(table, program) for table in NAMES for program in programs(table)]
 
 
@@ -165,14 +182,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Program], Pair]:
         if id(program) not in made:
             directory = tmp_path_factory.mktemp("homes")
             before, after = program.write(directory / "before"), program.write(directory / "after")
-            made[id(program)] = Pair(before, after, patched(after))
+            made[id(program)] = Pair(before, after, patched(after, program.options))
         return made[id(program)]
 
     return get
 
 
-def patched(root: Path) -> Plan:
-    plan = make_plan(root, Options())
+def patched(root: Path, options: Options) -> Plan:
+    plan = make_plan(root, options)
     for file in plan.files:
         assert file.after is not None
         (root / file.path).parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +233,7 @@ def test_a_patched_program_has_the_switch_and_nothing_is_left_to_do(
     for path in program.files:
         if path.endswith(".py"):
             compile((trees.after / path).read_bytes(), path, "exec")
-    again = make_plan(trees.after, Options())
+    again = make_plan(trees.after, program.options)
     assert again.files == ()
     assert Verdict.WRAP not in {site.verdict for site in again.sites}
     assert sorted(w for *_, w in rows(again, program)) == sorted(w for *_, w in program.expected)
@@ -230,7 +247,7 @@ def test_a_patched_program_has_the_switch_and_nothing_is_left_to_do(
 def test_what_was_applied_is_checked_and_taken_back_to_the_byte(tmp_path: Path, program: Program, cautify) -> None:
     root = program.write(tmp_path)
     before = _contents(root)
-    assert cautify("apply", root, "--yes").code == 0
+    assert cautify("apply", root, "--yes", *program.arguments).code == 0
     applied = _contents(root)
     assert cautify("apply", root, "--yes").code == 0
     assert _contents(root) == applied
@@ -272,9 +289,13 @@ def test_switched_off_the_patched_program_leaves_the_same_bits(
         pytest.importorskip(package)
     trees = pair(program)
     already_there = _contents(trees.before).keys()
-    plain = run(server, trees.before, program, program.off)
+    on_by_default = program.default == "on"
+    plain = run(server, trees.before, program, [] if on_by_default else program.off)
     assert plain != []
-    off = run(server, trees.after, program, program.off)
+    if on_by_default and program.user:
+        off = server.run(trees.after, {}, program.user, {})
+    else:
+        off = run(server, trees.after, program, program.off)
     assert alike(off) == alike(plain)
     assert not any(o["cautious"] for o in off)
     if program.resume is not None:
@@ -296,7 +317,9 @@ def test_switched_on_as_its_users_would_the_patched_program_trains_cautiously(
         pytest.importorskip(package)
     trees = pair(program)
     eps = EPS
-    if program.user:
+    if program.default == "on" and program.switched:
+        on, eps = run(server, trees.after, program, []), 1e-8
+    elif program.user:
         on = server.run(trees.after, {}, program.user, {})
     elif program.on is not None:
         on = run(server, trees.after, program, program.on)
@@ -323,8 +346,9 @@ def test_headings_are_unlike_and_marks_are_words_of_the_contract(table: str) -> 
             for _, _, said in program.expected:
                 verdict, _, what = said.partition(" ")
                 assert verdict == "skip" or (verdict == "wrap" and kinds.issuperset(what.split("/"))), program.heading
-            assert not program.runs or not program.switched or program.user or program.on is not None, program.heading
-            if program.on is not None or program.user:
+            told = program.off != [] if program.default == "on" else program.on is not None
+            assert not program.runs or not program.switched or program.user or told, program.heading
+            if program.default == "off" and (program.on is not None or program.user):
                 assert re.search(r"1(\.0)?e-5", " ".join([*(program.on or ()), program.user])), program.heading
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cautify.commands.options import Given, effective
-from cautify.commands.settings import optimizers
+from cautify.commands.settings import read
 from cautify.errors import InvalidOption, ManifestUnusable
 from cautify.model import Options, Verdict
 from cautify.patch.manifest_text import dump, parse
@@ -37,7 +37,7 @@ def target(root: Path, text: str | bytes) -> Path:
     ids=["quoted", "dotted", "inline", "CRLF", "BOM"],
 )
 def test_the_classes_are_read_however_the_table_is_written(tmp_path: Path, text: str) -> None:
-    assert optimizers(target(tmp_path, text)) == OWN
+    assert read(target(tmp_path, text)).optimizers == OWN
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,11 @@ def test_the_classes_are_read_however_the_table_is_written(tmp_path: Path, text:
     ids=["empty", "no tool", "other tool", "empty table", "no class", "no TOML, not about us", "latin-1, not about us"],
 )
 def test_a_file_without_our_settings_says_nothing(tmp_path: Path, text: str | bytes) -> None:
-    assert optimizers(target(tmp_path, text)) == ()
+    assert read(target(tmp_path, text)).optimizers == ()
 
 
 def test_a_target_without_the_file_says_nothing(tmp_path: Path) -> None:
-    assert optimizers(tmp_path) == ()
+    assert read(tmp_path).optimizers == ()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_target_without_the_file_says_nothing(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_used_is_refused_with_the_file_and_the_key(tmp_path: Path, text: str | bytes, said: str) -> None:
     with pytest.raises(InvalidOption) as refused:
-        optimizers(target(tmp_path, text))
+        read(target(tmp_path, text))
     assert str(tmp_path / "pyproject.toml") in str(refused.value)
     assert said in str(refused.value)
     assert refused.value.exit_code == 2
