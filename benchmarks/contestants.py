@@ -140,9 +140,9 @@ def by_path(name: str, path: Path) -> types.ModuleType:
     return module
 
 
-def cautious_optimizer() -> Any:
+def cautious_optimizer(path: Path = TEMPLATE) -> Any:
     """The class that cautify vendors into targets."""
-    return by_path("cautious_optimizer", TEMPLATE).CautiousOptimizer
+    return by_path("cautious_optimizer", path).CautiousOptimizer
 
 
 def of_timm(module: str, name: str) -> Any:
@@ -169,9 +169,11 @@ def of_c_optim(folder: Path) -> Any:
     return by_path("c_adamw", folder / "c_adamw.py").AdamW
 
 
-def contestants(device: str, c_optim: Path | None) -> tuple[list[Contestant], list[str]]:
+def contestants(
+    device: str, c_optim: Path | None = None, runtime: Path = TEMPLATE
+) -> tuple[list[Contestant], list[str]]:
     """All there is to compare, and why the others are not. The first is what the others are measured by."""
-    cautious, missing = cautious_optimizer(), []
+    cautious, missing = cautious_optimizer(runtime), []
     compiles = "compile" in inspect.signature(cautious).parameters
     adamw = partial(torch.optim.AdamW, lr=1e-5)
     loop, foreach = " (the default here)" * (device == "cpu"), " (the default here)" * (device != "cpu")

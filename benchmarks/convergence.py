@@ -15,7 +15,8 @@ the speed-up is only known to be less or more, and is marked so. It is taken for
 smallest and the largest. AdamW's learning rate is its best for N steps, and every one with --stretch-every-lr.
 
 Every finished run is a line of --results. Runs found there are not repeated: stop this at any time and start it again;
---summary only shows what there is. Runs with other settings, text or torch are ignored. One thread; --threads for more.
+--summary only shows what there is. Runs with other settings, text or torch are ignored. The defaults take about 35
+minutes of one core (--threads for more).
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def arguments_of(parser: argparse.ArgumentParser) -> argparse.Namespace:
     add("--results", type=Path, required=True, metavar="FILE", help="JSON lines, one a run; added to, never rewritten")
     add("--lrs", type=float, nargs="+", default=[1e-3, 3e-3, 1e-2, 3e-2], metavar="LR")
     add("--seeds", type=int, default=3, metavar="N", help="how many")
-    add("--steps", type=int, default=500, metavar="N")
+    add("--steps", type=int, default=600, metavar="N")
     add("--budgets", type=float, nargs="*", default=[0.8, 1.25, 1.5], metavar="X", help="for AdamW, times --steps")
     add("--stretch-every-lr", action="store_true", help="train the budgets with every lr, not only AdamW's best")
     add("--lower-beta1", type=float, nargs="*", default=[0.8], metavar="BETA", help="for the control")

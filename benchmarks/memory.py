@@ -29,7 +29,7 @@ class Memory:
     kept: int
 
 
-def of_a_step(make: Callable[[], Optimizer], device: str, warm_up: int = 3) -> Memory:
+def of_a_step(make: Callable[[], Optimizer], device: str, warm_up: int = 2) -> Memory:
     """The memory of one step, after ``warm_up`` steps, of a new optimizer."""
     gc.collect()
     if device == "cpu":

@@ -10,7 +10,7 @@ or the base that is wrapped, took in the same round. The figures are medians ove
 JSON file has every turn. Seconds depend on the machine, and ratios on which of its caches a model fits into.
 
 Contestants stay alive over all rounds if together they fit into --memory; if not, each is made anew for its turn and
-warmed up with three steps, and the table says so. Before the rounds each contestant runs by itself, so that compilers
+warmed up with one step more, and the table says so. Before the rounds each contestant runs by itself, so that compilers
 have compiled, and its memory is measured (see memory.py). One that raises is listed with what it says.
 
 On CUDA, and with --bandwidth elsewhere, also: the bytes a step has to move at the least, over its time, as a share of
@@ -36,12 +36,12 @@ from statistics import median
 from typing import Any
 
 import torch
-from contestants import MODELS, Contestant, Shape, contestants, elements, model
+from contestants import MODELS, TEMPLATE, Contestant, Shape, contestants, elements, model
 from memory import of_a_step, tensors
 from runtime_report import plot, tables
 from torch.optim import Optimizer
 
-WARM_UP = 3
+WARM_UP = 2  # steps before anything is measured: the first allocates the state, and what is kept is there at the second
 ALIGNED = 64  # elements: gradients begin where an allocator would put them
 
 
@@ -115,8 +115,7 @@ class Entry:
             parameters = self.workload.parameters()
             self.workload.show(parameters, 0)
             optimizer = self.contestant.make(parameters)
-            self.workload.timed(optimizer.step, WARM_UP)
-            once = self.workload.timed(optimizer.step, 1)
+            once = [self.workload.timed(optimizer.step, 1) for _ in range(WARM_UP)][-1]
             self.times = max(1, math.ceil(self.workload.seconds / once))
             del optimizer
             memory = of_a_step(lambda: self.contestant.make(parameters), self.workload.device, WARM_UP)
@@ -131,8 +130,7 @@ class Entry:
         parameters = self.workload.parameters()
         self.workload.show(parameters, 0)
         optimizer = self.contestant.make(parameters)
-        for _ in range(WARM_UP):
-            optimizer.step()
+        optimizer.step()  # every turn begins with another
         self.alive = optimizer, parameters
 
     def turn(self, number: int, keep: bool) -> None:
@@ -173,7 +171,8 @@ def measure(name: str, chosen: Sequence[Contestant], arguments: argparse.Namespa
     if entries[0].failure:
         raise SystemExit(f"{entries[0].contestant.name}, by which all is measured: {entries[0].failure}")
     running = [entry for entry in entries if not entry.failure]
-    together = sum(entry.held for entry in running) + max(entry.extra for entry in running)
+    size = sum(p.nbytes for p in workload.first)
+    together = 2 * size + sum(entry.held for entry in running) + max(entry.extra for entry in running)
     alive = together <= arguments.memory * 2**30
     copies = []
     order = random.Random(0)
@@ -190,7 +189,6 @@ def measure(name: str, chosen: Sequence[Contestant], arguments: argparse.Namespa
             if last:
                 entry.check()
                 entry.alive = None
-    size = sum(p.nbytes for p in workload.first)
     return {
         "model": name,
         "parameters": elements(shapes),
@@ -263,6 +261,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="that torch uses on CPU; default: as torch finds right")
     parser.add_argument("--bandwidth", action="store_true", help="measure it on CPU too")
     parser.add_argument("--c-optim", type=Path, metavar="FOLDER", help="a checkout of kyleliang919/C-Optim")
+    parser.add_argument("--runtime", type=Path, default=TEMPLATE, metavar="FILE", help="another cautious_optimizer.py")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure of every round")
     parser.add_argument("--read", type=Path, metavar="FILE", help="measure nothing: take the figures of such a FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios (.png, .svg, .pdf)")
@@ -288,7 +287,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    given, missing = contestants(arguments.device, arguments.c_optim)
+    given, missing = contestants(arguments.device, arguments.c_optim, arguments.runtime)
     start_collecting_little(given[0])
     measured: dict[str, Any] = {
         "torch": torch.__version__,

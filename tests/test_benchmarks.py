@@ -119,6 +119,24 @@ def test_contestants_that_do_not_fit_together_are_made_for_each_turn_and_selecte
     assert "Contestants are made anew for each turn." in done.stdout
 
 
+def test_a_runtime_that_can_compile_has_a_contestant_more_for_each_base(tmp_path: Path) -> None:
+    compiling = """
+from torch.optim import Optimizer
+class CautiousOptimizer(Optimizer):
+    def __init__(self, base_optimizer, eps=1e-8, *, compile=False):
+        self.step, self.state, self.compiled = base_optimizer.step, base_optimizer.state, compile
+"""
+    (tmp_path / "compiling.py").write_text(compiling)
+    contestants = benchmark("contestants")
+    found, missing = contestants.contestants("cpu", runtime=tmp_path / "compiling.py")
+    p = torch.nn.Parameter(torch.zeros(1))
+    compiled = {each.name: each.make([p]).compiled for each in found if each.name.startswith("cautious")}
+    bases = {each.base for each in found} - {None}
+    assert len(bases) == 8
+    assert compiled == {f"cautious {base}{suffix}": bool(suffix) for base in bases for suffix in ("", ", compiled")}
+    assert not any("compile" in text for text in missing)
+
+
 def test_memory_is_counted_inside_an_operation_and_between_steps() -> None:
     memory = benchmark("memory")
 
