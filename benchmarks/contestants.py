@@ -209,7 +209,7 @@ def contestants(
     else:
         kind = of_c_optim(c_optim)
         for foreach_of_c_optim in (False, True):
-            make = partial(kind, lr=1e-5, no_deprecation_warning=True, foreach=foreach_of_c_optim)
+            make = partial(kind, lr=1e-5, weight_decay=0.01, no_deprecation_warning=True, foreach=foreach_of_c_optim)
             found.append(Contestant(f"C-Optim AdamW, foreach={foreach_of_c_optim}", make, words=9))
     return found, missing
 

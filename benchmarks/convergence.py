@@ -15,8 +15,8 @@ the speed-up is only known to be less or more, and is marked so. It is taken for
 smallest and the largest. AdamW's learning rate is its best for N steps, and every one with --stretch-every-lr.
 
 Every finished run is a line of --results. Runs found there are not repeated: stop this at any time and start it again;
---summary only shows what there is. Runs with other settings, text or torch are ignored. The defaults take about 35
-minutes of one core (--threads for more).
+--summary only shows what there is. Runs with other settings, text or torch are ignored. The defaults take about half
+an hour of one core (--threads for more).
 """
 
 from __future__ import annotations

@@ -194,6 +194,8 @@ def plot(results: Results, names: Sequence[str], lrs: Sequence[float], steps: in
     right.axvline(steps, color="black", linewidth=0.8)
     left.set(xscale="log", xlabel="learning rate", ylabel="validation loss, nats per byte", title=f"{steps} steps")
     right.set(xscale="log", xlabel="AdamW's steps", title=f"lr {plain_lr:g}; dashed: others after {steps} steps")
-    for panel in (left, right):
+    for panel, ticks in ((left, lrs), (right, budgets)):
+        panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        panel.minorticks_off()
         panel.legend(fontsize=8)
     figure.savefig(path, dpi=150)
