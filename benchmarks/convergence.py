@@ -123,7 +123,7 @@ def arguments_of(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """The options. Raises SystemExit for those that cannot be."""
     add = parser.add_argument
     add("--results", type=Path, required=True, metavar="FILE", help="JSON lines, one a run; added to, never rewritten")
-    add("--lrs", type=float, nargs="+", default=[1e-3, 3e-3, 1e-2, 3e-2], metavar="LR")
+    add("--lrs", type=float, nargs="+", default=[1e-3, 2e-3, 4e-3, 8e-3], metavar="LR")
     add("--seeds", type=int, default=3, metavar="N", help="how many")
     add("--steps", type=int, default=600, metavar="N")
     add("--budgets", type=float, nargs="*", default=[0.8, 1.25, 1.5], metavar="X", help="for AdamW, times --steps")
