@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 import torch
 from vendored import load
 
 load()
+
+
+def _can_shard() -> bool:
+    if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
+        return False
+    return hasattr(importlib.import_module("torch.distributed.fsdp"), "fully_shard")  # torch 2.6
+
+
+collect_ignore = [] if _can_shard() else ["test_distributed.py"]
 
 
 @pytest.fixture(autouse=True)
