@@ -65,6 +65,21 @@ def deep() -> nn.Module:
     return Net(depth=4)
 
 
+def wide() -> nn.Module:
+    """Its last layer is more than the runtime takes at once, on each of two ranks.
+
+    In float64, because of a million gradients some are so near 0 that in float32 rounding decides their sign."""
+    return Net(hidden=140_000).double()
+
+
+def in_bfloat16() -> nn.Module:
+    return Net().bfloat16()
+
+
+def in_float64() -> nn.Module:
+    return uneven().double()
+
+
 def batch(step: int) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(step)
     return torch.randn(8, 4, FEATURES, generator=generator), torch.randn(8, 4, 1, generator=generator)

@@ -70,10 +70,6 @@ def no_gradient_where_there_is_nothing(model: nn.Module) -> None:
             p.grad = None
 
 
-def in_bfloat16() -> nn.Module:
-    return Net().bfloat16()
-
-
 BASES: dict[str, Base] = {
     "AdamW, foreach": lambda model: adamw(model, foreach=True),
     "AdamW, fused": lambda model: adamw(model, fused=True),

@@ -13,7 +13,6 @@ from rank_bases import (
     adamw,
     by_kind_of_tensor,
     clip,
-    in_bfloat16,
     no_gradient_where_there_is_nothing,
     of,
     zero_redundancy,
@@ -52,7 +51,9 @@ TRAININGS: dict[str, Training] = {
     "FSDP2, sharded by columns, fused": Training(layouts.fsdp_by_columns, BASES["AdamW, fused"]),
     "FSDP2, forward in bfloat16": Training(layouts.fsdp_in_bfloat16, adamw, forward_in=torch.bfloat16),
     # Every rank sees the whole batch, because a mean in bfloat16 depends on how it is split.
-    "FSDP2, parameters in bfloat16": Training(layouts.fsdp, adamw, model=in_bfloat16, shares=False),
+    "FSDP2, parameters in bfloat16": Training(layouts.fsdp, adamw, model=layouts.in_bfloat16, shares=False),
+    "FSDP2, parameters in float64": Training(layouts.fsdp, adamw, BOTH, layouts.in_float64, tolerance=1e-12),
+    "FSDP2, a wide layer": Training(layouts.fsdp, adamw, model=layouts.wide),
     "FSDP2, gradients clipped": Training(layouts.fsdp, adamw, before_step=clip),
     "FSDP2, min_mean": Training(layouts.fsdp, adamw, wrap=lambda base: CautiousOptimizer(base, min_mean=0.9)),
     **{f"FSDP2, {name}": Training(layouts.fsdp, base, model=layouts.uneven) for name, base in BASES.items()},
