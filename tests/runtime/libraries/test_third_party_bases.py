@@ -33,14 +33,17 @@ MAKERS: dict[str, Make] = {
 }
 
 
-def parameters() -> Params:
-    generator = torch.Generator().manual_seed(3)
-    return [torch.nn.Parameter(torch.randn(size, generator=generator)) for size in ((12, 10), (7,))]
+Sizes = tuple[tuple[int, ...], ...]
+SMALL: Sizes = ((12, 10), (7,))
 
 
-def gradients(seed: int) -> list[torch.Tensor]:
+def parameters(sizes: Sizes = SMALL) -> Params:
+    return [torch.nn.Parameter(value) for value in gradients(1000, sizes)]
+
+
+def gradients(seed: int, sizes: Sizes = SMALL) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(p.shape, generator=generator) for p in parameters()]
+    return [torch.randn(size, generator=generator) for size in sizes]
 
 
 def give(params: Params, grads: list[torch.Tensor]) -> None:
@@ -62,16 +65,16 @@ def silence() -> Any:
         yield
 
 
-def check_against_the_base_alone(make: Make, make_alone: Make, decay: float = 1.0, steps: int = 6) -> None:
+def check_against_the_base_alone(make: Make, make_alone: Make, decay: float = 1.0, sizes: Sizes = SMALL) -> None:
     """The base alone starts each step where ours does, so that its state is ours; what it moves is masked here."""
-    params, alone = parameters(), parameters()
+    params, alone = parameters(sizes), parameters(sizes)
     with silence():
         optimizer, base = CautiousOptimizer(make(params)), make_alone(alone)
-    for seed in range(steps):
+    for seed in range(6):
         old = [p.detach().clone() for p in params]
         for q, value in zip(alone, old, strict=True):
             q.data.copy_(value * decay)
-        grads = gradients(seed)
+        grads = gradients(seed, sizes)
         for who, stepping in ((params, optimizer), (alone, base)):
             give(who, grads)
             torch.manual_seed(seed)
@@ -124,6 +127,21 @@ def test_schedule_free_optimizers_are_refused_because_their_parameters_are_not_w
         CautiousOptimizer(cls(parameters(), lr=1e-2))
 
 
+@pytest.mark.xfail(strict=True, reason="in fp32 too, what rounding hides is counted as not aligned: 0.08 for 0.70 here")
+def test_at_the_learning_rates_of_a_warmup_the_mean_is_still_that_of_the_updates() -> None:
+    """lr 1e-8 moves few fp32 parameters of size 1. Those that did not move are no sign of misalignment."""
+    means = []
+    for dtype in (torch.float32, torch.float64):
+        p = torch.nn.Parameter(torch.randn(100, 100, generator=torch.Generator().manual_seed(0)).to(dtype))
+        optimizer = CautiousOptimizer(pytorch_optimizer.AdaBelief([p], lr=1e-8))
+        for seed in range(4):
+            generator = torch.Generator().manual_seed(seed)
+            p.grad = torch.randn(100, 100, generator=generator).to(dtype)
+            optimizer.step()
+        means.append(optimizer.mask_mean.item())
+    assert means[0] == pytest.approx(means[1], abs=0.05)
+
+
 LOW_BIT = ["torchao Adam8bit", "torchao AdamW4bit", "bitsandbytes Adam8bit", "bitsandbytes Lion8bit"]
 
 
@@ -133,4 +151,9 @@ def test_low_bit_states_are_the_bases_own_affair(name: str) -> None:
     """Needs torchao (26 MB) or bitsandbytes (125 MB, most of it for CUDA)."""
     library, cls = name.split()
     optim = pytest.importorskip(f"{library}.optim", exc_type=ImportError)
-    check_against_the_base_alone(*[lambda ps: getattr(optim, cls)(ps, lr=1e-2, weight_decay=0.0)] * 2, steps=3)
+
+    def make(params: Any) -> torch.optim.Optimizer:
+        optimizer: torch.optim.Optimizer = getattr(optim, cls)(params, lr=1e-2, weight_decay=0.0)
+        return optimizer
+
+    check_against_the_base_alone(make, make, sizes=((128, 64),))  # both leave less than 4096 elements in 32 bits
