@@ -72,3 +72,13 @@ def literal(node: cst.CSTNode | None) -> str | None:
         value = node.evaluated_value
         return value if isinstance(value, str) else None
     return None
+
+
+def small_statements(function: cst.FunctionDef) -> list[cst.BaseSmallStatement] | None:
+    """The statements of a function's body, where none of them has a body of its own; else None."""
+    body = function.body
+    if isinstance(body, cst.SimpleStatementSuite):
+        return list(body.body)
+    if not all(isinstance(s, cst.SimpleStatementLine) for s in body.body):
+        return None
+    return [small for line in body.body if isinstance(line, cst.SimpleStatementLine) for small in line.body]

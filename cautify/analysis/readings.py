@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 
 from cautify.analysis.callers import hands_up, is_super, passed
+from cautify.analysis.injected import Injected
 from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import children, dotted, literal
 from cautify.analysis.origins import Origins
@@ -58,6 +59,7 @@ class Readings:
         self.readers = tuple(readers)
         self.style_of = style_of
         self.pickled = Pickled(self.flows)
+        self.injected = Injected(origins)
         self._carrying: set[cst.FunctionDef] = set()
         self._owner: Class | None = None
         self._answers: dict[cst.CSTNode, Reading | Problem | None] = {}
@@ -193,9 +195,21 @@ class Readings:
             yield Reading(option, "", node, sometimes)
         elif carried is not None:
             yield from carried
+        elif self.injected.implements(function):
+            yield from self._kept(function, node, sometimes, depth)
         else:
             slot = ParameterSlot(function, node.value, self.origins, self.style_of, self._owned(function))
             yield Reading(slot, "", node, sometimes)
+
+    def _kept(self, function: Function, node: cst.Name, sometimes: bool, depth: int) -> Iterator[Reading | Problem]:
+        """Where the object of a method that users implement too is told of the switch: where it is made."""
+        for read in self.injected.kept(function):
+            found = [r for r in self._attribute(read, function.module, sometimes, depth + 1) if isinstance(r, Reading)]
+            if found:
+                yield from (replace(r, at=node) for r in found)
+                return
+        name = function.node.name.value
+        yield Problem(f"{name} may be called on an object from outside of the project, whose {name} takes nothing new")
 
     def _owned(self, function: Function) -> Class | None:
         """The class that the objects of interest have, if a function is a method of it or its kin."""

@@ -17,7 +17,7 @@ import libcst as cst
 from cautify.analysis.callers import hands_up, makes_own, passed
 from cautify.analysis.flows import Flows
 from cautify.analysis.names import Class, Function
-from cautify.analysis.nodes import dotted, literal, walk
+from cautify.analysis.nodes import dotted, literal, small_statements, walk
 from cautify.analysis.origins import Origins
 from cautify.analysis.settable import Settable, passes_on
 from cautify.analysis.syntax import Module
@@ -337,11 +337,8 @@ def _is_text(parameter: cst.Param) -> bool:
 
 def _is_stub(function: cst.FunctionDef) -> bool:
     """Whether a function only promises what others do: a docstring, ``pass``, or an error that it raises."""
-    body = function.body.body
-    lines = [small for s in body if isinstance(s, cst.SimpleStatementLine) for small in s.body]
-    idle = (cst.Pass, cst.Raise)
-    plain = (s for s in lines if not isinstance(s, cst.Expr))
-    return all(isinstance(s, cst.SimpleStatementLine) for s in body) and all(isinstance(s, idle) for s in plain)
+    lines = small_statements(function)
+    return lines is not None and all(isinstance(s, (cst.Expr, cst.Pass, cst.Raise)) for s in lines)
 
 
 def _method(owner: Class, name: str, flows: Flows) -> Function | None:
