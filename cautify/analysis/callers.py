@@ -67,14 +67,17 @@ class Callers:
             for call in where.calls_of(_RUNNERS) if where is not None else ():
                 assert where is not None
                 how = _RUNNERS.get(last_name(call.func))
-                if how is None or (not direct and last_name(call.func) in _DIRECT):
+                before = self.put_before(call, where)
+                if how is None or (not direct and before is not None):
                     continue
                 if not any(last_name(a.value) == name for a in call.args):
                     continue
                 target = next(a.value for a in call.args if last_name(a.value) == name)
                 if not any(isinstance(v, Function) and v.node is function.node for v in self._values(target, where)):
                     continue
-                value = _told(call, target, parameter, position - how)
+                value = _told(
+                    call, target, parameter, position - (how if before is None else before), before is not None
+                )
                 if value is not None:
                     yield where, value
 
@@ -175,7 +178,7 @@ class Callers:
         return next((c for c in above if "__init__" in c.module.scopes[c.node].bindings), None)
 
     def partials(self, function: Function) -> tuple[tuple[Module, cst.Call, int], ...]:
-        """The calls of ``functools.partial`` that bind arguments of a function.
+        """The calls of ``functools.partial`` that bind arguments of a function, and of what runs it with arguments.
 
         The number is by how many places an argument stands before its parameter; the function itself is the first.
         """
@@ -189,23 +192,46 @@ class Callers:
         init = around is not None and function.node.name.value == "__init__"
         name = around.name.value if init and around is not None else function.node.name.value
         for path in project.mentioning_word({name}):
-            where = project.module(path) if b"partial" in project.data[path] else None
+            given = any(word in project.data[path] for word in _GIVEN)
+            where = project.module(path) if given else None
             if where is None or (
                 path != module.path and around is None and not project.may_import(path, name, module.path)
             ):
                 continue
-            for call in where.calls_of({"partial"}):
-                bound = call.args[0].value if call.args and last_name(call.func) == "partial" else None
-                if bound is None or not self.resolver.may_name(bound, {name}, where):
+            for call in where.calls_of(_DIRECT):
+                before = self.put_before(call, where)
+                bound = call.args[0].value if before is not None else None
+                if before is None or bound is None or not self.resolver.may_name(bound, {name}, where):
                     continue
                 if init:
                     made = [v for v in self._values(bound, where) if isinstance(v, Class)]
                     if any((own := self._init_of(v)) is not None and own.node is around for v in made):
-                        yield where, call, 0
+                        yield where, call, before
                 elif any(isinstance(v, Function) and v.node is function.node for v in self._values(bound, where)):
                     base = bound.value if isinstance(bound, cst.Attribute) else None
                     held = around is not None and base is not None and self.resolver.types(base, where)
-                    yield where, call, 0 if held else -1
+                    yield where, call, (0 if held else -1) + before
+
+    def put_before(self, call: cst.Call, module: Module) -> int | None:
+        """How many arguments come before those that a call is given with a function, its first; None if it is none.
+
+        Whatever else such a call is given goes to the function, keywords too: ``partial(f, …)`` and what runs it,
+        ``executor.submit(f, …)`` and Lightning's ``fabric.launch(f, …)``.
+        https://docs.python.org/3/library/concurrent.futures.html#concurrent.futures.Executor.submit
+        https://lightning.ai/docs/fabric/stable/api/fabric_methods.html#launch
+        """
+        runner = last_name(call.func)
+        if runner not in _DIRECT or not call.args or call.args[0].star or call.args[0].keyword is not None:
+            return None
+        if runner == "launch":
+            return 1 if isinstance(call.func, cst.Attribute) and self._is_fabric(call.func.value, module) else None
+        return None if any(isinstance(v, Function) for v in self._values(call.func, module)) else 0
+
+    def _is_fabric(self, node: cst.BaseExpression, module: Module) -> bool:
+        """Whether an expression is Lightning's Fabric, which passes itself to what it launches."""
+        bindings = self.resolver.bindings(node.value, node, module) if isinstance(node, cst.Name) else ()
+        made = [b.value.func if isinstance(b.value, cst.Call) else b.annotation for b in bindings]
+        return bool(made) and all(m is not None and last_name(m) == "Fabric" for m in made)
 
     def _mentioning(
         self, names: set[str], home: str | None = None, matters: Callable[[Body], bool] | None = None
@@ -266,12 +292,15 @@ def hands_up(module: Module, call: cst.Call, name: str) -> bool:
 # What runs a function that it is given, and how many arguments it puts before those it is told to pass.
 _RUNNERS = {"Process": 0, "Thread": 0, "spawn": 1, "start_processes": 1, "launch": 0, "partial": 0, "submit": 0}
 _RUNNING = tuple(name.encode("ascii") for name in _RUNNERS)
-_DIRECT = frozenset({"partial", "submit"})
+_DIRECT = frozenset({"partial", "submit", "launch"})
+_GIVEN = tuple(sorted(name.encode("ascii") for name in _DIRECT))
 
 
-def _told(call: cst.Call, target: cst.BaseExpression, name: str, position: int) -> cst.BaseExpression | None:
+def _told(
+    call: cst.Call, target: cst.BaseExpression, name: str, position: int, direct: bool
+) -> cst.BaseExpression | None:
     """What a runner is told to pass for a parameter."""
-    if last_name(call.func) in _DIRECT:
+    if direct:
         plain = [a.value for a in call.args if a.keyword is None and not a.star]
         named = next((a.value for a in call.args if a.keyword is not None and a.keyword.value == name), None)
         at = position + 1

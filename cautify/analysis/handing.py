@@ -11,7 +11,7 @@ from cautify.analysis.agreement import NoRoute, SlotRoute
 from cautify.analysis.callers import makes_own
 from cautify.analysis.discover import is_test
 from cautify.analysis.names import Class, Function
-from cautify.analysis.nodes import dotted, last_name
+from cautify.analysis.nodes import dotted
 from cautify.analysis.route import AnyRoute, Route, Router
 from cautify.analysis.splatted import Splatted
 from cautify.analysis.syntax import Module
@@ -153,7 +153,8 @@ class Handing:
             return True
         if any(a.star == "**" and a.value is not source.rate and not self._is_known(a, module) for a in place.args):
             return False  # what is splatted may hold the switch already
-        if isinstance(place.func, cst.Attribute):
+        bound = self.flows.callers.put_before(place, module) is not None
+        if isinstance(place.func, cst.Attribute) and not bound:
             base = place.func.value
             if dotted(base) == "self" or (isinstance(base, cst.Call) and dotted(base.func) == "super"):
                 return True
@@ -165,7 +166,6 @@ class Handing:
         around = next((a for a in module.ancestors(place) if isinstance(a, cst.ClassDef)), None)
         if around is not None and makes_own(place, Class(module, around)):
             return all(self._reaches(c, slot) for c in self.flows.descendants(Class(module, around)))
-        bound = last_name(place.func) == "partial" and bool(place.args)
         values = self.flows.values(place.args[0].value if bound else place.func, module)
         return all(isinstance(v, (Function, Class)) and self._reaches(v, slot) for v in values)
 

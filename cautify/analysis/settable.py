@@ -30,6 +30,7 @@ _COMMAND_LINES = frozenset(
         *("defopt.run", "plac.call", "clize.run", "cyclopts.run", "argh.dispatch_command", "draccus.wrap"),
     }
 )
+_HOPS = 3  # through the project's own functions
 
 
 class Settable:
@@ -150,9 +151,50 @@ class Settable:
         if any(isinstance(a, cst.If) and _is_main_guard(a) for a in above):
             return False  # a demonstration: whoever imports the file calls as they like
         calls = [a for a in above if isinstance(a, cst.Call)]
-        if any(self.flows.externals(call.func, module) & _COMMAND_LINES for call in calls):
+        if self._is_for_command_line(node, module):
             return False
         return not (calls and dotted(calls[0].func).rpartition(".")[2] in ("partial", "wraps", "signature"))
+
+    def _is_for_command_line(self, node: cst.CSTNode, module: Module, depth: int = 0) -> bool:
+        """Whether a value goes to what makes a command line of it, through tables and the project's own functions."""
+        calls = [a for a in module.ancestors(node) if isinstance(a, cst.Call)]
+        if any(self.flows.externals(call.func, module) & _COMMAND_LINES for call in calls):
+            return True
+        arg = module.parents.get(node)
+        if depth < _HOPS and isinstance(arg, cst.Arg) and calls:
+            made = self.flows.values(calls[0].func, module)
+            taking = [v for v in made if isinstance(v, Function)]
+            return len(taking) == len(made) > 0 and all(self._goes_on(arg, calls[0], v, depth) for v in taking)
+        table = module.parents.get(arg) if isinstance(arg, cst.DictElement) else None
+        statement = module.parents.get(table) if table is not None else None
+        if depth >= _HOPS or not isinstance(statement, cst.Assign) or module.function(statement) is not None:
+            return False
+        names = [t.target.value for t in statement.targets if isinstance(t.target, cst.Name)]
+        return any(self._is_for_command_line(use, module, depth + 1) for use in _uses_of(names, module.tree, module))
+
+    def _goes_on(self, arg: cst.Arg, call: cst.Call, taking: Function, depth: int) -> bool:
+        """Whether a function makes a command line of what it gets as an argument, and nothing else."""
+        params = taking.node.params
+        order = [p.name.value for p in (*params.posonly_params, *params.params)]
+        place = [a for a in call.args if a.keyword is None].index(arg) if arg.keyword is None else -1
+        if arg.keyword is not None:
+            names = [arg.keyword.value]
+        elif place < len(order):
+            names = order[place : place + 1]
+        else:
+            names = [params.star_arg.name.value] if isinstance(params.star_arg, cst.Param) else []
+        used = list(_uses_of(names, taking.node.body, taking.module))
+        return bool(used) and all(self._is_for_command_line(use, taking.module, depth + 1) for use in used)
+
+
+def _uses_of(names: Iterable[str], node: cst.CSTNode, module: Module) -> Iterator[cst.Name]:
+    """Where names are read below a node."""
+    wanted = set(names)
+    for name in walk(node):
+        if isinstance(name, cst.Name) and name.value in wanted:
+            parent = module.parents.get(name)
+            if not isinstance(parent, (cst.AssignTarget, cst.Param)) and getattr(parent, "keyword", None) is not name:
+                yield name
 
 
 def _names(node: cst.CSTNode, names: Iterable[str]) -> bool:

@@ -32,6 +32,11 @@ LEFT_ALONE = {
     "returned": f"{MAKE}def maker():\n    return make\n",
     "a method of a library's class": f"import torch\nfrom library import Base\n\n\nclass Task(Base):\n{HOOK}",
     "a method of an unknown class": f"import torch\n\n\nclass Task(base()):\n{HOOK}",
+    "a command line, and more": f"import jsonargparse\n{MAKE}def run(f):\n    jsonargparse.CLI(f)\n"
+    "    library.later(f)\n\n\nrun(make)\n",
+    "run by an executor that knows nothing of the learning rate": f"{MAKE}pool.submit(make, [])\n",
+    "run by something of the project that takes no keywords": f"{MAKE}def submit(f, *args):\n    return f(*args)\n\n\n"
+    "def main(lr):\n    submit(make, [], lr)\n\n\nlibrary.run(main)\n",
     "bound by a decorator of a library": MAKE.replace("def make", "@library.register\ndef make"),
     "only its own function calls it": "import torch\n\n\ndef outer(params):\n"
     "    def make(lr):\n        return torch.optim.AdamW(params, lr=lr)\n\n    return make(0.1)\n",
@@ -53,6 +58,10 @@ def test_a_function_that_nobody_could_give_the_switch_keeps_its_signature(name: 
 TAKES = {
     "handed on in a demonstration": f"{MAKE}if __name__ == '__main__':\n    library.train(make)\n",
     "handed on, and called by the project too": f"{MAKE}library.Trainer(make=make)\nmake([], 0.1)\n",
+    "one command line of a table of functions": f"import jsonargparse\n{MAKE}TABLE = {{'make': make}}\n"
+    "jsonargparse.CLI(TABLE)\n",
+    "a command line through functions of the project": f"import jsonargparse\n{MAKE}def cli(*args):\n"
+    "    return jsonargparse.CLI(*args)\n\n\ndef run(f):\n    cli(f)\n\n\nrun(make)\n",
     "a command line": f"import typer\n{MAKE}typer.run(make)\n",
     "a method of a module": f"import torch\n\n\nclass Net(torch.nn.Module):\n{HOOK}",
     "an abstract method is no override that ignores it": f"import torch\n\n\nclass Base:\n"
