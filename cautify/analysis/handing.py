@@ -11,7 +11,7 @@ from cautify.analysis.agreement import NoRoute, SlotRoute
 from cautify.analysis.callers import makes_own
 from cautify.analysis.discover import is_test
 from cautify.analysis.names import Class, Function
-from cautify.analysis.nodes import dotted
+from cautify.analysis.nodes import dotted, walk
 from cautify.analysis.route import AnyRoute, Route, Router
 from cautify.analysis.splatted import Splatted
 from cautify.analysis.syntax import Module
@@ -109,6 +109,7 @@ class Handing:
         handed: list[Handed] = []
         partly = False
         derived = isinstance(slot, (AttributeSlot, CarriedSlot))
+        lost: list[Source] = []
         for source in slot.sources():
             if is_test(source.module.path) and not self.tests:
                 continue
@@ -120,13 +121,25 @@ class Handing:
                 route = self.settled(found)
             if isinstance(route, NoRoute) or route.fallback or not self._takes(source, slot):
                 partly = derived
+                lost += [] if source.splatted or self._is_written(source) else [source]
                 continue
             handed.append(Handed(source, route, slot))
         if derived and not handed and not getattr(slot, "is_written", False):
             return Outcome(f"nothing that users set reaches {slot.rate}")
         if isinstance(slot, ParameterSlot) and not handed and slot.is_local:
             return Outcome(f"only its own function calls {slot.function.node.name.value}, with nothing that users set")
+        if isinstance(slot, ParameterSlot) and not handed and lost and slot.function.node.name.value != "__init__":
+            where = lost[0].module
+            place = f"{where.path}:{where.line(lost[0].place)}"
+            return Outcome(f"nothing that users set reaches {slot.rate} where the project passes it ({place})")
         return Outcome(None, tuple(handed), partly)
+
+    def _is_written(self, source: Source) -> bool:
+        """Whether a learning rate is a number or a text that is written out: whoever wrote it wants no switch there."""
+        origins = self.router.readings.origins
+        names = [n for n in walk(source.rate) if isinstance(n, cst.Name)]
+        made = [origin.node for name in names for origin in origins.of(name, source.module)]
+        return not any(isinstance(n, cst.Name) for node in made for n in walk(node))
 
     def has_fields(self, whole: cst.BaseExpression, module: Module, cls: Class) -> bool:
         """Whether the options of a command line are made from the fields of a class: they need no declaration."""
