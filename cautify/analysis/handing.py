@@ -67,6 +67,10 @@ class Handing:
     def refuse(self, slot: Slot, why: str) -> None:
         """Let a slot be no home after all. Whatever was established before is forgotten."""
         self._refused[slot] = why
+        self.forget()
+
+    def forget(self) -> None:
+        """Let all be established anew."""
         self._outcomes.clear()
         self.filled.clear()
 

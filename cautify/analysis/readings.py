@@ -24,6 +24,7 @@ from cautify.analysis.syntax import Module
 from cautify.homes.attribute import AttributeSlot, CarriedSlot
 from cautify.homes.click_options import click_options
 from cautify.homes.parameter import HparamsSlot, ParameterSlot, StyleOf
+from cautify.homes.shared_options import SharedOptions
 from cautify.homes.slot import Reader, Slot
 
 _DEPTH = 10
@@ -60,6 +61,7 @@ class Readings:
         self.style_of = style_of
         self.pickled = Pickled(self.flows)
         self.injected = Injected(origins)
+        self.shared = SharedOptions(origins)
         self._carrying: set[cst.FunctionDef] = set()
         self._owner: Class | None = None
         self._answers: dict[cst.CSTNode, Reading | Problem | None] = {}
@@ -315,7 +317,10 @@ class Readings:
                 continue
             setting = [c for c in self.flows.ancestors(owner) if self._assigned(c, name)]
             setting = setting or [c for c in self.flows.descendants(owner)[1:] if self._assigned(c, name)]
-            if setting:
+            shared = self.shared.slot(owner, name) if setting else None
+            if shared is not None:
+                yield Reading(shared, text, node, sometimes)
+            elif setting:
                 slot = AttributeSlot(owner, name, self.origins, self.pickled)
                 yield from self._underlying(slot, text, node, sometimes, depth)
 

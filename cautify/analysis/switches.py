@@ -19,6 +19,7 @@ from cautify.analysis.sites import Construction, argument
 from cautify.analysis.syntax import Module, dotted
 from cautify.homes import field as fields
 from cautify.homes.parameter import ParameterSlot
+from cautify.homes.shared_options import SharedOptionsSlot
 from cautify.homes.slot import Slot, Source
 
 
@@ -86,9 +87,12 @@ class SwitchPlanner:
         A parameter that a function of a family would take and not use is no home: then all is decided again.
         """
         decided = self._decide()
-        while idle := list(self._idle()):
+        while (idle := list(self._idle())) or (unshared := self._unshared()):
             for slot, why in idle:
                 self.handing.refuse(slot, why)
+            if not idle:
+                self.router.readings.shared.refused.update(unshared)
+                self.handing.forget()
             self.result = Switches()
             for memory in (self._deferred, self._filled, self._refusals):
                 memory.clear()
@@ -104,6 +108,12 @@ class SwitchPlanner:
             if isinstance(slot, ParameterSlot) and (member := slot.idle(used)) is not None:
                 place = f"{member.module.path}:{member.module.line(member.node)}"
                 yield slot, f"{member.node.name.value} ({place}) would take it and not hand it on"
+
+    def _unshared(self) -> list[SharedOptionsSlot]:
+        """The dicts of options that nothing takes the switch from."""
+        taking = {s.function.node for s in self.result.slots if isinstance(s, ParameterSlot)}
+        shared = [s for s in self.result.slots if isinstance(s, SharedOptionsSlot)]
+        return [s for s in shared if taking.isdisjoint(f.node for f in s.built)]
 
     def _decide(self) -> Switches:
         wrapped = [c for c in self.constructions if c.reason is None]
