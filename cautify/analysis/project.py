@@ -243,7 +243,7 @@ class Project:
             roots = [d for d in roots if not is_test(d + "/x.py")]
         if len(roots) == 1:
             return roots
-        return [here] if not roots and here in candidates else []
+        return [here] if here in candidates else []
 
     @cache  # noqa: B019 - lives as long as the one plan that uses it
     def _is_meant(self, directory: str, top: str) -> bool:

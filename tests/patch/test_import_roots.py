@@ -119,6 +119,17 @@ TREES: Mapping[str, tuple[Mapping[str, str], str, str]] = {
         "bench/kernel/main.py",
         BESIDE,
     ),
+    "nor several folders elsewhere, though the file lies in a package": (
+        {
+            "clouds/__init__.py": "",
+            "clouds/nets/__init__.py": "def net():\n    pass\n",
+            "clouds/train.py": f"from nets import net\n{MAKES}net()\n",
+            "one/nets.py": "def net():\n    pass\n",
+            "other/nets.py": "def net():\n    pass\n",
+        },
+        "clouds/train.py",
+        BESIDE,
+    ),
 }
 
 
