@@ -23,6 +23,7 @@ from cautify.analysis.settable import Settable, passes_on
 from cautify.analysis.syntax import Module
 from cautify.homes import Spelling
 from cautify.homes.instantiated import instantiating
+from cautify.homes.roots import HAVE_GET, Roots
 from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 from cautify.patch.docstrings import documented
@@ -227,13 +228,21 @@ class ParameterSlot:
                     continue
                 rest = function.node.params.star_kwarg
                 for whole in _whole_objects(call):
-                    if rest is not None and rest.name.value == self.rate and whole in [a.value for a in call.args]:
+                    as_it_is = rest is not None and rest.name.value == self.rate
+                    if whole in [a.value for a in call.args] and (as_it_is or self._is_node(whole, module)):
                         yield Source(module, call, whole)  # goes on as it is: the switch is beside it, not in it
+                        continue
+                    if isinstance(whole, cst.Subscript):
                         continue
                     read = cst.Attribute(value=whole, attr=cst.Name(self.rate))
                     module.parents[read] = call
                     yield Source(module, call, read, splatted=True)
             yield from instantiating(self.origins, function, self.rate)
+
+    def _is_node(self, whole: cst.BaseExpression, module: Module) -> bool:
+        """Whether an object is a node of a config, whose keys are the arguments of one call."""
+        roots = Roots(self.origins).of(whole, module) if isinstance(whole, (cst.Attribute, cst.Subscript)) else ()
+        return bool(roots) and all(root.path and root.kind in HAVE_GET for root in roots)
 
     def _in_rest(self, call: cst.Call, function: cst.FunctionDef) -> cst.BaseExpression | None:
         """The learning rate among what a call passes to ``**kwargs``, where these are what carries it."""
@@ -310,7 +319,7 @@ def _whole_objects(call: cst.Call) -> Iterator[cst.BaseExpression]:
             yield node.value
         elif arg.star == "**" and isinstance(node, cst.Call) and dotted(node.func) == "vars" and len(node.args) == 1:
             yield node.args[0].value
-        elif arg.star == "**" and dotted(node):
+        elif arg.star == "**" and (dotted(node) or isinstance(node, cst.Subscript)):
             yield node
 
 
