@@ -18,6 +18,8 @@ from cautify.analysis.route import AnyRoute, Route, Router
 from cautify.analysis.sites import Construction, argument
 from cautify.analysis.syntax import Module, dotted
 from cautify.homes import field as fields
+from cautify.homes.instantiated import FieldRead
+from cautify.homes.key_slot import KeySlot
 from cautify.homes.parameter import ParameterSlot
 from cautify.homes.shared_options import SharedOptionsSlot
 from cautify.homes.slot import Slot, Source
@@ -280,10 +282,14 @@ class SwitchPlanner:
             self._take(self._filled[call])
             self.result.forwards.append(Forward(module, call, self._filled[call], built, None, splatted=True))
             return
-        if any(a.star for a in call.args):
-            return
         rates = [n for n in entry.read if n != "*"] or ["lr"]
         rates = sorted(rates, key=lambda n: (not is_rate(n), n))[:1]
+        if any(a.star for a in call.args):
+            declared = self._declared_twice(call, module, rates[0])
+            if declared is not None:
+                self._take(declared)
+                self.result.forwards.append(Forward(module, call, declared, built, None, splatted=True))
+            return
         order = fields.positions(built, self.resolver)
         position = order.index(rates[0]) if rates[0] in order else None
         route = self.router.route(call, module, rates, position)
@@ -308,6 +314,20 @@ class SwitchPlanner:
             return
         self._declare(home, route.read, direct=False)
         self.result.forwards.append(Forward(module, call, route, built, home))
+
+    def _declared_twice(self, call: cst.Call, module: Module, rate: str) -> SlotRoute | None:
+        """The node of a config file that a call splats into the class, where that declares the rate once more.
+
+        hydra takes no key from a command line that its files do not have.
+        """
+        if len(call.args) != 1 or call.args[0].star != "**":
+            return None
+        whole = call.args[0].value
+        read = FieldRead.of(whole, rate, call)
+        module.parents[read] = call
+        found = self.handing.settled(self.router.source(Source(module, call, read, splatted=True), None))
+        in_files = isinstance(found, SlotRoute) and isinstance(found.slot, KeySlot) and bool(found.slot.files)
+        return found if in_files and isinstance(found, SlotRoute) else None
 
     def _filled_elsewhere(self, home: Class) -> str | None:
         """Why a class that is filled from a parser's namespace cannot have the switch: its options are not known.

@@ -44,6 +44,7 @@ class HydraFiles:
         folder = posixpath.normpath(posixpath.join(posixpath.dirname(module.path), directory))
         if folder.startswith(("..", "/")):
             return ()
+        folder = "" if folder == "." else folder
         primary = self._file(folder, name)
         if primary is None:
             return ()
@@ -66,7 +67,7 @@ class HydraFiles:
                 if beside is not None:
                     yield DocumentKey(primary, self._data(primary) or b"", beside)
             elif group and group.replace("/", ".") == ".".join(path[: group.count("/") + 1]):
-                yield from self._group(f"{folder}/{group}", path, path[group.count("/") + 1 :])
+                yield from self._group(posixpath.join(folder, group), path, path[group.count("/") + 1 :])
 
     def _group(self, folder: str, path: Sequence[str], rest: Sequence[str]) -> Iterator[DocumentKey]:
         """The key in every file of a group that has it: whichever of them is chosen, it is there."""
@@ -85,14 +86,16 @@ class HydraFiles:
 
     def _file(self, folder: str, name: str) -> str | None:
         stem = name.removesuffix(".yaml").removesuffix(".yml")
-        return next((p for end in (".yaml", ".yml") if self._data(p := f"{folder}/{stem}{end}") is not None), None)
+        return next(
+            (p for end in (".yaml", ".yml") if self._data(p := posixpath.join(folder, stem + end)) is not None), None
+        )
 
     def _list(self, folder: str) -> list[str]:
         try:
             names = sorted(p.name for p in (self.root / folder).iterdir() if p.is_file() and not p.is_symlink())
         except OSError:
             names = []
-        return [f"{folder}/{name}" for name in names if name.endswith((".yaml", ".yml"))]
+        return [posixpath.join(folder, name) for name in names if name.endswith((".yaml", ".yml"))]
 
     def _data(self, path: str) -> bytes | None:
         if path in self.overlay:

@@ -25,7 +25,7 @@ _DEPTH = 4
 class NodeRead(cst.Attribute):
     """A key of a node of which hydra makes an object; ``targets`` are the values of ``_target_`` that take the switch.
 
-    They are no field, because the fields of a node are its children.
+    They are no field of the class, because the fields of a node are its children.
     """
 
     targets: frozenset[str]
@@ -35,6 +35,19 @@ class NodeRead(cst.Attribute):
         """The read of a key of a node."""
         read = cls(value=node, attr=cst.Name(key))
         object.__setattr__(read, "targets", targets)
+        return read
+
+
+class FieldRead(cst.Attribute):
+    """A key of a node that ``call`` splats into a class of the project, which has a field for each key."""
+
+    call: cst.Call
+
+    @classmethod
+    def of(cls, node: cst.BaseExpression, key: str, call: cst.Call) -> FieldRead:
+        """The read of a key of a node that a call splats."""
+        read = cls(value=node, attr=cst.Name(key))
+        object.__setattr__(read, "call", call)
         return read
 
 

@@ -14,7 +14,7 @@ from cautify.analysis.origins import Origins
 from cautify.analysis.syntax import Module
 from cautify.homes.beside import is_flag, is_number, value_of
 from cautify.homes.hydra_files import DocumentKey, HydraFiles
-from cautify.homes.instantiated import NodeRead
+from cautify.homes.instantiated import FieldRead, NodeRead
 from cautify.homes.key_slot import KeySlot, Table, by_hand, is_rate, known
 from cautify.homes.roots import (
     HAVE_ATTRIBUTES,
@@ -71,7 +71,8 @@ class Keys:
             return f"nothing of the project was seen to make {module.text(base)}"
         getter = kinds <= HAVE_GET or not by_attribute(node)
         targets = node.targets if isinstance(node, NodeRead) else None
-        return self._made(roots, rate, module.text(base), module, getter, targets)
+        taking = node.call if isinstance(node, FieldRead) else None
+        return self._made(roots, rate, module.text(base), module, getter, targets, taking)
 
     def node_slot(self, node: cst.BaseExpression, module: Module) -> KeySlot | str | None:
         """The key that holds a whole node which is splatted or instantiated: the switch goes beside it.
@@ -100,6 +101,7 @@ class Keys:
         module: Module,
         getter: bool,
         targets: frozenset[str] | None = None,
+        taking: cst.Call | None = None,
     ) -> KeySlot | str | None:
         tables = tuple(dict.fromkeys(t for root in roots for t in self._tables(root, 0)))
         tables = tuple(dict.fromkeys(t for m, table in tables for t in self._holding(m, table, rate, 0)))
@@ -119,7 +121,7 @@ class Keys:
         slot = KeySlot(roots, rate, text, spelling, self.styles, getter, False, tables, stores, files)
         if Kind.YACS in known(roots):
             return self._yacs(slot)
-        why = self._splatted(slot, module) or self._taken(slot)
+        why = self._splatted(slot, module, taking) or self._taken(slot)
         return replace(slot, why_not=why)
 
     def _tables(self, root: Root, depth: int) -> Iterator[tuple[Module, Table]]:
@@ -212,8 +214,8 @@ class Keys:
 
     # -- who else reads the object --------------------------------------------------------------------------------
 
-    def _splatted(self, slot: KeySlot, module: Module) -> str | None:
-        """Where the config that would get two more keys is splatted, if it is."""
+    def _splatted(self, slot: KeySlot, module: Module, taking: cst.Call | None) -> str | None:
+        """Where the config that would get two more keys is splatted, if it is, but for the call that takes them."""
         places = {(root.node, root.path) for root in slot.roots}
         tables = {table for _, table in slot.tables}
         if not tables and not slot.files and not any(declares for _, _, declares in slot.stores):
@@ -223,7 +225,7 @@ class Keys:
                 continue
             for call in where.calls:
                 for arg in call.args:
-                    if arg.star == "**" and not _harmless(call):
+                    if arg.star == "**" and call is not taking and not _harmless(call):
                         for made in self.roots.of(arg.value, where):
                             same = (made.node, made.path) in places
                             if same or tables & {t for _, t in self._tables(made, 0)}:
