@@ -207,10 +207,11 @@ class ParameterSlot:
         like = [rate] if rate is not None else [p for p in params if p.name.value not in ("self", "cls")]
         annotated = any(p.annotation is not None for p in like)
         (enabled, eps), (flag, number) = self.spelling.names, self.spelling.defaults
+        equal = _equal(params, annotated)
         if annotated:
-            added = (f"{enabled}: bool = {flag}", f"{eps}: float = {number}")
+            added = (f"{enabled}: bool{equal}{flag}", f"{eps}: float{equal}{number}")
         else:
-            added = (f"{enabled}={flag}", f"{eps}={number}")
+            added = (f"{enabled}{equal}{flag}", f"{eps}{equal}{number}")
         beside = frozenset(_rates(function.node)) or together | {self.rate}
         return with_parameters(function.module, function.node, added, beside, self.style_of(function.module))
 
@@ -326,6 +327,13 @@ def _whole_objects(call: cst.Call) -> Iterator[cst.BaseExpression]:
 def _parameters(function: cst.FunctionDef) -> list[cst.Param]:
     params = function.params
     return [*params.posonly_params, *params.params, *params.kwonly_params]
+
+
+def _equal(params: list[cst.Param], annotated: bool) -> str:
+    """The sign between a parameter and its default, with the spaces that most of its kind have around it."""
+    signs = [p.equal for p in params if p.default is not None and (p.annotation is not None) == annotated]
+    spaced = [not s.whitespace_before.empty for s in signs if isinstance(s, cst.AssignEqual)]
+    return " = " if (sum(spaced) * 2 > len(spaced) if spaced else annotated) else "="
 
 
 def _rates(function: cst.FunctionDef) -> list[str]:

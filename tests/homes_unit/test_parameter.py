@@ -154,3 +154,18 @@ def test_two_learning_rates_of_one_object_have_one_switch(tmp_path: Path) -> Non
     assert kinds == ["parameter", "parameter"]
     assert after.count("self.use_cautious_optimizer = use_cautious_optimizer") == 1
     assert after.count("use_cautious_optimizer=False") == 1
+
+
+SPACES = {
+    "lr = 1e-4, betas = (0.9, 0.99)": "use_cautious_optimizer = False, cautious_eps = 1e-8",
+    "lr = 1e-4, betas=(0.9, 0.99), eps=1e-6": "use_cautious_optimizer=False, cautious_eps=1e-8",
+    "lr: float=1e-4": "use_cautious_optimizer: bool=False, cautious_eps: float=1e-8",
+    "lr: float": "use_cautious_optimizer: bool = False, cautious_eps: float = 1e-8",
+}
+
+
+@pytest.mark.parametrize("own", SPACES)
+def test_spaces_stand_around_a_default_where_its_neighbours_have_them(own: str, tmp_path: Path) -> None:
+    code = f"import torch\n\n\ndef make(params, {own}):\n    return torch.optim.AdamW(params, lr=lr)\n"
+    after, _ = patched(tmp_path, code)
+    assert SPACES[own] in " ".join(after.split())
