@@ -90,9 +90,10 @@ class ConstantSlot:
         reader, statement = self.importer
         if alone(reader, statement) is None or isinstance(statement.names, cst.ImportStar):
             return f"the import of {self.rate} shares its line with other code"
-        home = {b.target for found in reader.root.bindings.values() for b in found if b.node is statement}
+        names = reader.scope(statement).bindings
+        home = {b.target for found in names.values() for b in found if b.node is statement}
         for name in self.spelling.names:
-            for binding in reader.root.bindings.get(name, ()):
+            for binding in names.get(name, ()):
                 if binding.kind != "import" or binding.target not in home:
                     return f"{reader.path} uses the name {name} for something else{self.spelling.taken(name)}"
         return None
@@ -142,7 +143,7 @@ class ConstantSlot:
                 yield self.module, edit
         if self.importer is not None:
             reader, statement = self.importer
-            missing = [name for name in names if name not in reader.root.bindings]
+            missing = [name for name in names if name not in reader.scope(statement).bindings]
             for edit in with_names(reader, statement, missing, self.styles.of(reader), "constant"):
                 yield reader, edit
 
@@ -212,10 +213,10 @@ class Constants:
         scope = _binding_scope(node, module)
         if scope is None:
             return self._starred(node.value, module)
+        imports = [b for b in scope.bindings[node.value] if b.kind == "import"]
+        if imports and len(imports) == len(scope.bindings[node.value]) and not isinstance(scope.node, cst.ClassDef):
+            return self._imported(imports, module)
         if scope is module.root:
-            imports = [b for b in scope.bindings[node.value] if b.kind == "import"]
-            if imports and len(imports) == len(scope.bindings[node.value]):
-                return self._imported(imports, module)
             return self._in_module(node.value, module)
         if isinstance(scope.node, cst.ClassDef):
             return self._in_class(node.value, Class(module, scope.node))
