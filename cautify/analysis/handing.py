@@ -125,7 +125,9 @@ class Handing:
                 route = self.settled(found)
             if isinstance(route, NoRoute) or route.fallback or not self._takes(source, slot):
                 partly = derived
-                lost += [] if source.splatted or self._is_written(source) else [source]
+                lost += (
+                    [source] if isinstance(found, NoRoute) and not (source.splatted or self._is_written(source)) else []
+                )
                 continue
             handed.append(Handed(source, route, slot))
         if derived and not handed and not getattr(slot, "is_written", False):
