@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from cautify.analysis.calling import may_call
 from cautify.analysis.deferred import Body
 from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import last_name, literal
@@ -61,7 +62,7 @@ class Callers:
         if module.method_class(function.node) is not None:
             return
         for path in self._files({name}, module.path):
-            if not any(runner in self.resolver.project.data[path] for runner in _RUNNING):
+            if not may_call(self.resolver.project.data[path], _RUNNERS):
                 continue
             where = self.resolver.project.module(path)
             for call in where.calls_of(_RUNNERS) if where is not None else ():
@@ -192,8 +193,7 @@ class Callers:
         init = around is not None and function.node.name.value == "__init__"
         name = around.name.value if init and around is not None else function.node.name.value
         for path in project.mentioning_word({name}):
-            given = any(word in project.data[path] for word in _GIVEN)
-            where = project.module(path) if given else None
+            where = project.module(path) if may_call(project.data[path], _DIRECT) else None
             if where is None or (
                 path != module.path and around is None and not project.may_import(path, name, module.path)
             ):
@@ -240,8 +240,9 @@ class Callers:
 
         Where the names are those of functions of one module (``home``), another file has to import them first.
         """
+        project = self.resolver.project
         for path in self._files(names, home):
-            module = self.resolver.project.module(path)
+            module = project.module(path) if may_call(project.data[path], names) else None
             if module is None:
                 continue
             for call in module.calls_where(matters) if matters is not None else module.calls_of(names):
@@ -291,9 +292,7 @@ def hands_up(module: Module, call: cst.Call, name: str) -> bool:
 
 # What runs a function that it is given, and how many arguments it puts before those it is told to pass.
 _RUNNERS = {"Process": 0, "Thread": 0, "spawn": 1, "start_processes": 1, "launch": 0, "partial": 0, "submit": 0}
-_RUNNING = tuple(name.encode("ascii") for name in _RUNNERS)
 _DIRECT = frozenset({"partial", "submit", "launch"})
-_GIVEN = tuple(sorted(name.encode("ascii") for name in _DIRECT))
 
 
 def _told(

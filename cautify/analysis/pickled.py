@@ -8,6 +8,7 @@ from functools import cached_property
 
 import libcst as cst
 
+from cautify.analysis.calling import may_call
 from cautify.analysis.discover import is_test
 from cautify.analysis.flows import Flows
 from cautify.analysis.names import Class
@@ -18,7 +19,8 @@ _PICKLERS = ("pickle", "cloudpickle", "dill", "joblib", "_pickle", "cPickle", "p
 _ITSELF = re.compile(rb"\b(?:pickle|cloudpickle|dill|joblib)\.dumps?\(\s*self\s*[,)]")
 _ANYTHING = re.compile(rb"\bpickle_module\s*=|\bdill\.dumps?\(")
 _WHOLE_NEEDLES = (b"dump", b"pickle_module")
-_NAMED = frozenset({"dump", "dumps", "load", "loads", "save"})
+_STORES = frozenset({"dump", "dumps", "save"})
+_NAMED = _STORES | {"load", "loads"}
 _OWN_STATE = frozenset({"__setstate__", "__reduce__", "__reduce_ex__"})
 
 
@@ -28,6 +30,7 @@ class Pickled:
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
         self._known: dict[cst.ClassDef, bool] = {}
+        self._named: dict[tuple[str, frozenset[str]], list[tuple[Module, cst.Call]]] = {}
 
     def may_be_old(self, cls: Class) -> bool:
         """Whether an object of a class may come from a file: it says how it is stored, or the project stores it whole.
@@ -62,13 +65,20 @@ class Pickled:
         names = {c.name for c in self.flows.descendants(cls)}  # the name of a base class says little
         project = self.flows.project
         near = {*project.mentioning_word(names), *(c.module.path for c in family)}
-        for path in project.mentioning_word(_PICKLERS):
-            module = project.module(path)
-            for call in module.calls_of(_NAMED) if module is not None else ():
-                assert module is not None
-                if last_name(call.func) in _NAMED and self._stores(call, family, path in near, module):
-                    return True
-        return False
+        return any(
+            self._stores(call, family, path in near, module)
+            for path in project.mentioning_word(_PICKLERS)
+            for module, call in self._calls(path, _NAMED if path in near else _STORES)
+        )
+
+    def _calls(self, path: str, names: frozenset[str]) -> list[tuple[Module, cst.Call]]:
+        """The calls of a pickling library's functions of these names, or of others that are named so, in a file."""
+        if (path, names) not in self._named:
+            project = self.flows.project
+            module = project.module(path) if may_call(project.data[path], names) else None
+            calls = module.calls_of(names) if module is not None else ()
+            self._named[path, names] = [(module, c) for c in calls if module is not None and last_name(c.func) in names]
+        return self._named[path, names]
 
     def _stores(self, call: cst.Call, family: list[Class], near: bool, module: Module) -> bool:
         name, library = last_name(call.func), self._library(call, module)
