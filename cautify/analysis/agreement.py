@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from cautify.analysis.construction import argument
+from cautify.analysis.deferred import present
 from cautify.analysis.nodes import dotted, walk
 from cautify.analysis.readings import Problem, Reading, Readings
 from cautify.analysis.syntax import Module
@@ -170,7 +171,7 @@ def precedes(one: cst.CSTNode, other: cst.CSTNode, module: Module) -> bool:
             if not isinstance(above, (cst.Module, cst.IndentedBlock)):
                 return above is not one and above is not other and isinstance(above, (cst.If, cst.Try, cst.TryStar))
             first = next(n for n in (one, *module.ancestors(one)) if module.parents.get(n) is above)
-            order = [id(statement) for statement in above.body]
+            order = [id(statement) for statement in present(above)]
             return first is not below and order.index(id(first)) < order.index(id(below))
         below = above
     return True

@@ -29,6 +29,8 @@ class Callers:
         self.resolver = resolver
         self.mentions = mentions
         self._calls: dict[cst.FunctionDef, tuple[tuple[Module, cst.Call, bool], ...]] = {}
+        self._runs: dict[str, list[tuple[Module, cst.Call]]] = {}
+        self._used_in: dict[tuple[frozenset[str], str | None], tuple[str, ...]] = {}
         self._partials: dict[cst.FunctionDef, tuple[tuple[Module, cst.Call, int], ...]] = {}
 
     def arguments(self, parameter: Binding, module: Module) -> Iterator[tuple[Module, cst.BaseExpression]]:
@@ -62,14 +64,10 @@ class Callers:
         if module.method_class(function.node) is not None:
             return
         for path in self._files({name}, module.path):
-            if not may_call(self.resolver.project.data[path], _RUNNERS):
-                continue
-            where = self.resolver.project.module(path)
-            for call in where.calls_of(_RUNNERS) if where is not None else ():
-                assert where is not None
-                how = _RUNNERS.get(last_name(call.func))
+            for where, call in self._running(path):
+                how = _RUNNERS[last_name(call.func)]
                 before = self.put_before(call, where)
-                if how is None or (not direct and before is not None):
+                if not direct and before is not None:
                     continue
                 if not any(last_name(a.value) == name for a in call.args):
                     continue
@@ -81,6 +79,15 @@ class Callers:
                 )
                 if value is not None:
                     yield where, value
+
+    def _running(self, path: str) -> list[tuple[Module, cst.Call]]:
+        """The calls in a file of what runs a function that it is given."""
+        if path not in self._runs:
+            project = self.resolver.project
+            where = project.module(path) if may_call(project.data[path], _RUNNERS) else None
+            calls = where.calls_of(_RUNNERS) if where is not None else ()
+            self._runs[path] = [(where, c) for c in calls if where is not None and last_name(c.func) in _RUNNERS]
+        return self._runs[path]
 
     def _values(self, node: cst.BaseExpression, module: Module) -> frozenset[object]:
         return frozenset(self.resolver.values(node, module))
@@ -193,12 +200,12 @@ class Callers:
         init = around is not None and function.node.name.value == "__init__"
         name = around.name.value if init and around is not None else function.node.name.value
         for path in project.mentioning_word({name}):
-            where = project.module(path) if may_call(project.data[path], _DIRECT) else None
-            if where is None or (
+            calls = self._running(path)
+            if not calls or (
                 path != module.path and around is None and not project.may_import(path, name, module.path)
             ):
                 continue
-            for call in where.calls_of(_DIRECT):
+            for where, call in calls:
                 before = self.put_before(call, where)
                 bound = call.args[0].value if before is not None else None
                 if before is None or bound is None or not self.resolver.may_name(bound, {name}, where):
@@ -249,8 +256,14 @@ class Callers:
                 if self.resolver.may_name(call.func, names, module):
                     yield module, call
 
-    def _files(self, names: set[str], home: str | None) -> Iterator[str]:
+    def _files(self, names: set[str], home: str | None) -> tuple[str, ...]:
         """The files in which something with one of the names may be used."""
+        key = (frozenset(names), home)
+        if key not in self._used_in:
+            self._used_in[key] = tuple(self._find_files(names, home))
+        return self._used_in[key]
+
+    def _find_files(self, names: set[str], home: str | None) -> Iterator[str]:
         project = self.resolver.project
         if home is not None and not project.is_imported_by_name(home):
             yield from [home] if self.mentions in project.data[home] else []

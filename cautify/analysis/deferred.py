@@ -126,7 +126,7 @@ class Body:
     @cached_property
     def may_bind_outside(self) -> bool:
         """Whether names of another scope, or nobody knows which names, may be bound there."""
-        return OUTSIDE.search(self.code) is not None
+        return self.whole.may_bind_outside and OUTSIDE.search(self.code) is not None
 
     def read(self, default_indent: str) -> Sequence[cst.BaseStatement]:
         """The statements, parsed. Raises what libcst raises."""
@@ -142,13 +142,14 @@ class Deferred:
     """The body of one function, as the parts in which it is parsed.
 
     ``begin`` is where the body of a function before it ends; ``defaults`` are those ``parameters`` whose default is
-    only named.
+    only named. ``may_bind_outside``: names of another scope, or nobody knows which names, may be bound there.
     """
 
     begin: int
     indent: str
     parameters: frozenset[str]
     defaults: frozenset[str]
+    may_bind_outside: bool
     parts: list[Body] = field(default_factory=list)
     _only_called: dict[str, bool] = field(default_factory=dict)
 
@@ -212,6 +213,15 @@ def present(block: cst.IndentedBlock | cst.Module) -> Sequence[cst.CSTNode]:
     return block.body
 
 
+def saying(block: cst.IndentedBlock | cst.Module, word: str) -> Sequence[cst.CSTNode]:
+    """The statements of a block, without some that do not say a word."""
+    if isinstance(block, Block):
+        for part in _STATEMENTS.__get__(block).parts:
+            if part.parse is not None and word in part.code:
+                part.parse()
+    return present(block)
+
+
 class Bindings(dict[str, list[Binding]]):
     """What the scope of a function binds: to ask for one name has those statements parsed that may bind it."""
 
@@ -219,6 +229,7 @@ class Bindings(dict[str, list[Binding]]):
         super().__init__()
         self._parameters = parameters
         self._whole = whole
+        self._absent: set[str] = set()
 
     def __missing__(self, name: str) -> list[Binding]:
         for part in self._whole.parts:
@@ -228,6 +239,7 @@ class Bindings(dict[str, list[Binding]]):
             b for bound in (self._parameters, *(p.bindings for p in self._whole.parts)) for b in bound.get(name, ())
         ]
         if not found:
+            self._absent.add(name)
             raise KeyError(name)
         self[name] = found
         return found
@@ -237,6 +249,8 @@ class Bindings(dict[str, list[Binding]]):
 
     def get(self, name: str, default: object = None) -> object:  # type: ignore[override]
         """The bindings of one name."""
+        if name in self._absent:
+            return default
         try:
             return self[name]
         except KeyError:

@@ -68,6 +68,9 @@ def keywords(call: cst.Call) -> set[str]:
 
 def literal(node: cst.CSTNode | None) -> str | None:
     """The value of a plain string literal, or None."""
+    if type(node) is cst.SimpleString and node.value[0] in "\"'" and "\\" not in node.value:
+        quotes = 3 if node.value[1:3] == node.value[0] * 2 and len(node.value) > 5 else 1
+        return node.value[quotes:-quotes]  # to evaluate it is fifty times slower
     if isinstance(node, (cst.SimpleString, cst.ConcatenatedString)):
         value = node.evaluated_value
         return value if isinstance(value, str) else None

@@ -191,15 +191,16 @@ class Parsers:
         return tuple(o for o in self.options(dest) if above & o.parsers)
 
     def _declared(self, dest: str) -> Iterator[Option]:
-        spelled = re.compile(re.escape(dest).replace("_", "[-_]"))
+        pattern = re.escape(dest).replace("_", "[-_]")
+        spelled, encoded = re.compile(pattern), re.compile(pattern.encode("utf-8"))
         for path in self.project.containing(b"add_arg", b".add("):
-            if not spelled.search(self.project.data[path].decode("latin-1")):
+            if not encoded.search(self.project.data[path]):
                 continue
             module = self.project.module(path)
             if module is None:
                 continue
             for call in module.calls_where(lambda b: "add" in b.code and spelled.search(b.code) is not None):
-                if dest_of(call) == dest and (receiver := self.receiver(call, module)) is not None:
+                if _may_add(call) and dest_of(call) == dest and (receiver := self.receiver(call, module)) is not None:
                     parsers = self.of(receiver, module)
                     if parsers:
                         yield Option(call, module, dest, frozenset(parsers))
@@ -233,6 +234,11 @@ class Parsers:
                 parsers = frozenset(self.of(target, where))
                 for entry, module in entries_named(dest, table, table_module, self.origins) if parsers else ():
                     yield Option(entry, module, dest, parsers, loop.call, loop.module)
+
+
+def _may_add(call: cst.Call) -> bool:
+    """Whether a call could add an option, by what is called."""
+    return not isinstance(call.func, cst.Attribute) or call.func.attr.value in ADDS
 
 
 def dest_of(call: cst.Call) -> str | None:

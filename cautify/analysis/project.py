@@ -159,14 +159,14 @@ class Project:
     def may_import(self, path: str, name: str, home: str) -> bool:
         """Whether a name in a file could be that of ``home``: imported, by a star too, or the module's attribute."""
         word = name.encode("utf-8")
-        imported = self._import_words(path)
+        imported = self.import_words(path)
         if imported is None or word in imported:
             return True
         mentioned = own_name(home).encode("utf-8") in self.words(path)
         return mentioned and re.search(rb"\.\s*%s\b" % word, self.data[path]) is not None
 
     @cache  # noqa: B019 - lives as long as the one plan that uses it
-    def _import_words(self, path: str) -> frozenset[bytes] | None:
+    def import_words(self, path: str) -> frozenset[bytes] | None:
         """The words in a file's import statements, or None if some are unusual: with stars, on broken lines."""
         if _UNUSUAL_IMPORT.search(self.data[path]):
             return None
@@ -180,9 +180,13 @@ class Project:
     @cache  # noqa: B019 - lives as long as the one plan that uses it
     def _with_word(self, word: bytes) -> tuple[str, ...]:
         if self._base is None:
-            return tuple(path for path, data in self.data.items() if word in data and _has_word(data, word))
+            return tuple(path for path in self.data if self._says(path, word))
         kept = [path for path in self._base._with_word(word) if path not in self._overlay]
-        return (*kept, *(path for path in self._overlay if _has_word(self.data[path], word)))
+        return (*kept, *(path for path in self._overlay if self._says(path, word)))
+
+    def _says(self, path: str, word: bytes) -> bool:
+        words = self._words.get(path)
+        return word in words if words is not None and word.isascii() else _has_word(self.data[path], word)
 
     # -- import names ---------------------------------------------------------------------------------------------
 

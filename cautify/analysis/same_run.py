@@ -6,11 +6,13 @@ https://docs.python.org/3/library/argparse.html#partial-parsing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from functools import cached_property
 
 import libcst as cst
 
+from cautify.analysis.import_lines import own_name
 from cautify.analysis.names import Function
 from cautify.analysis.nodes import dotted, walk
 from cautify.analysis.parsers import Parser, Parsers
@@ -52,14 +54,25 @@ class SameRun:
         """Whether a file makes one parser at most, and mentions no other file that parses: most scripts do."""
         if module.path not in self._alone:
             data = module.source.utf8
-            project = self.flows.project
-            others = (p for p in project.containing(b"parse_args") if p != module.path)
-            names = {
-                PurePosixPath(p).stem if not p.endswith("__init__.py") else PurePosixPath(p).parent.name for p in others
-            }
+            words = self.flows.project.words(module.path)
             one = data.count(b"Parser(") <= 1 and b"import *" not in data
-            self._alone[module.path] = one and project.words(module.path).isdisjoint(n.encode("utf-8") for n in names)
+            named = [p for p, name in self._parsing_files.items() if p != module.path and name in words] if one else ()
+            self._alone[module.path] = one and not any(self._uses(module.path, path) for path in named)
         return self._alone[module.path]
+
+    @cached_property
+    def _parsing_files(self) -> dict[str, bytes]:
+        """The files that parse, and the names by which others import them."""
+        paths = self.flows.project.containing(b"parse_args")
+        return {path: own_name(path).encode("utf-8") for path in paths}
+
+    def _uses(self, path: str, other: str) -> bool:
+        """Whether a file may use another as a module: it imports that by name, or takes it out of a package."""
+        project, name = self.flows.project, own_name(other)
+        imported = project.import_words(path)
+        if imported is None or name.encode("utf-8") in imported:
+            return True
+        return re.search(rb"\.\s*%s\s*\." % name.encode("utf-8"), project.data[path]) is not None
 
     def _around(self, parser: Parser) -> list[Body]:
         """The functions and modules that run where a parser parses, the callers of these, and so on."""

@@ -6,14 +6,17 @@ wrapper's second walk and the generator behind each context manager. Held equal 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from types import TracebackType
 
 import libcst as cst
 from libcst._nodes.internal import CodegenState
 
+from cautify.analysis.deferred import Body
+from cautify.analysis.direct import parsed
 from cautify.errors import ProofFailed
 from cautify.source import Source
 
@@ -96,10 +99,15 @@ class Positions:
         self.parents = parents
         self._located: dict[cst.CSTNode, tuple[int, int]] = {}
         self._bounds: dict[cst.CSTNode, tuple[int, int]] = {}
+        self._bodies: dict[cst.CSTNode, Body] = {}
 
     def bound(self, node: cst.CSTNode, start: int, end: int) -> None:
         """Note between which characters of the file a function, or a statement in it, stands."""
         self._bounds[node] = start, end
+
+    def standing_in(self, statements: Sequence[cst.CSTNode], body: Body) -> None:
+        """Note in which lines of a function some statements stand that were parsed together."""
+        self._bodies.update(dict.fromkeys(statements, body))
 
     def span(self, node: cst.CSTNode) -> tuple[int, int]:
         """Start and end of a node in the normalised buffer, without the parentheses around it.
@@ -108,7 +116,9 @@ class Positions:
             ProofFailed: libcst does not write the file as it is.
         """
         if node not in self._located and "_spans" not in self.__dict__:
-            self._locate_around(node)
+            self._locate_calls_beside(node)
+            if node not in self._located:
+                self._locate_around(node)
         if node in self._located:
             return self._located[node]
         start, end = self._spans[node]
@@ -122,6 +132,25 @@ class Positions:
         spans, code = locate(self.tree)
         self._reproduced = _common_prefix(code, self.source.text)
         return spans
+
+    def _locate_calls_beside(self, node: cst.CSTNode) -> None:
+        """For a call that is a statement, ask ``ast`` where that and all others of its kind beside it stand."""
+        line = self.parents.get(self.parents.get(node, node), node)
+        body = self._bodies.get(line)
+        tree = parsed(f"async def _():\n{body.text}\n") if body is not None and isinstance(node, cst.Call) else None
+        if body is None or tree is None:
+            return
+        smalls: list[cst.CSTNode] = []
+        for statement in body.statements:
+            smalls += statement.body if isinstance(statement, cst.SimpleStatementLine) else [statement]
+        outlines = tree.body[0].body  # type: ignore[attr-defined]
+        first = self._in_bytes(body.start, body.start)[0]
+        starts = [0, *accumulate(len(text) + 1 for text in body.text.encode("utf-8").split(b"\n"))]
+        for small, outline in zip(smalls, outlines, strict=True) if len(smalls) == len(outlines) else ():
+            if isinstance(small, cst.Expr) and isinstance(small.value, cst.Call):
+                value = outline.value
+                begin, end = starts[value.lineno - 2], starts[value.end_lineno - 2]
+                self._located[small.value] = first + begin + value.col_offset, first + end + value.end_col_offset
 
     def _locate_around(self, node: cst.CSTNode) -> None:
         """Find a statement around a node by its text, where no other has the same: most files are never written out.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import libcst as cst
 
+from cautify.analysis.deferred import Body
 from cautify.analysis.discover import is_test
 from cautify.analysis.names import Class, External, Function
 from cautify.analysis.nodes import dotted, last_name, walk
@@ -15,6 +18,7 @@ from cautify.homes.argument import Arguments, ArgumentSlot
 from cautify.homes.click_options import ClickSlot
 
 _OPTIONS = re.compile(r"(?i)^_?(?:args?|opts?|options|hparams|flags|arguments)$")
+_DUMPS = re.compile(r"\bvars\b|__dict__|\bparse")
 _TAKES_ANYTHING = re.compile(r"dict$|Dict$|Namespace$|Munch$|Bunch$|Box$|^print$|\.format$|\.update$|^logger?\.")
 
 
@@ -67,11 +71,37 @@ class Splatted:
             if b"**" not in project.data[path] or is_test(path):
                 continue
             module = project.module(path)
-            for call in module.calls_where(lambda body: "**" in body.code) if module is not None else ():
-                assert module is not None
+            if module is None:
+                continue
+            for call in module.calls_where(partial(self._may_splat, module)):
                 for arg in call.args:
                     if arg.star == "**" and (_is_dump(arg.value) or self._may_be_dump(arg.value, module)):
                         yield module, call, arg.value
+
+    def _may_splat(self, module: Module, body: Body) -> bool:
+        """Whether a call in lines that are not parsed yet may have such a splat, by ``ast``."""
+        if "**" not in body.code:
+            return False
+        nodes = body.glance()
+        if nodes is None:
+            return True
+        splats = (k.value for node in nodes if isinstance(node, ast.Call) for k in node.keywords if k.arg is None)
+        return any(self._may_be(value, body, module) for value in splats)
+
+    def _may_be(self, value: ast.expr, body: Body, module: Module) -> bool:
+        """What :meth:`_may_be_dump` asks, without following names further than to the lines that say them."""
+        match value:
+            case ast.Attribute(attr=name):
+                return name == "__dict__" or _OPTIONS.search(name) is not None
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+                return name == "vars"
+            case ast.Name(id=name):
+                given = (part.code for part in body.whole.parts if name in part.code)
+                if _OPTIONS.search(name) or any(map(_DUMPS.search, given)):
+                    return True
+                bound = (b.value for b in module.root.bindings.get(name, ()) if b.value is not None)
+                return any(_is_dump(n) or _parses(n) for value in bound for n in walk(value))
+        return False
 
     def _may_be_dump(self, node: cst.BaseExpression, module: Module) -> bool:
         """Whether a variable is likely to be what a parser gave, as a dict: to follow every one costs minutes."""

@@ -170,6 +170,7 @@ class Module:
             if leading is not None:
                 statements = (statements[0].with_changes(leading_lines=leading), *statements[1:])
             body.statements = statements
+            self._positions.standing_in(statements, body)
             for statement in statements if len(body.whole.parts) > 1 else ():
                 self._positions.bound(statement, begin, body.end)
             self._take_in(statements, block, scope)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from cautify.analysis.deferred import saying
 from cautify.analysis.nodes import dotted, last_name, literal, walk
 from cautify.analysis.parsers import ADDS, keyword, option_strings
 from cautify.analysis.syntax import Module
@@ -23,6 +24,7 @@ ENABLED_HELP = ("mask updates that disagree in sign with the gradient (arXiv:241
 DISABLED_HELP = ("do not mask updates that disagree in sign with the gradient (arXiv:2411.16085)",)
 EPS_HELP = ("added to the mean of that mask, by which updates are divided",)
 _DEFAULT_SHOWN = re.compile(r"\(default:? [^)]*\)\.?$")
+_LAST_WORD = re.compile(r"(\w+)\s*$")
 _SHORTEST = 79  # what every style guide allows
 _LONGEST = 120  # what no style guide exceeds
 
@@ -295,14 +297,16 @@ def is_number(call: cst.Call) -> bool:
 
 
 def in_block(anchor: cst.Call, module: Module, add: str) -> Iterable[tuple[cst.Call, cst.SimpleStatementLine]]:
-    """The calls of ``add`` that are statements of the block in which an anchor's statement stands."""
+    """The calls of ``add`` that are statements of the block in which an anchor's statement stands, in order."""
     block = module.parents.get(module.statement(anchor))
-    body = getattr(block, "body", ())
+    named = _LAST_WORD.search(add)
+    last = named[1] if named is not None else ""
+    body = saying(block, last) if isinstance(block, (cst.IndentedBlock, cst.Module)) else getattr(block, "body", ())
     for statement in body if isinstance(body, (list, tuple)) else ():
         if isinstance(statement, cst.SimpleStatementLine):
             for small in statement.body:
                 value = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
                 while isinstance(value, cst.Attribute):
                     value = value.value
-                if isinstance(value, cst.Call) and module.text(value.func) == add:
+                if isinstance(value, cst.Call) and last in ("", last_name(value.func)) and module.text(value.func) == add:
                     yield value, statement

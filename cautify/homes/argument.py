@@ -264,7 +264,7 @@ class Arguments:
             return entry_edit(option.node, module, [(n, values[n]) for n in missing], "argument")
         anchor, line = option.node, module.statement(option.node)
         for call, statement in in_block(anchor, module, module.text(anchor.func)):
-            if module.span(call)[0] > module.span(anchor)[0] and dest_of(call) in together:
+            if dest_of(call) in together and module.span(call)[0] > module.span(anchor)[0]:
                 anchor, line = call, statement
         add = self._add(option)
         assert add is not None
