@@ -51,7 +51,8 @@ class Opaque:
         """Whether there may be a call in the body of a function that :meth:`by_base` or :meth:`made_by_text` takes."""
         if not body.called.isdisjoint(("eval", "exec", "map")):
             return True
-        return "create_optimizer" in body.code or "__class__" in body.code or _ANOTHER.search(body.code) is not None
+        code = body.code
+        return "create_optimizer" in code or "__class__" in code or ("type" in code and bool(_ANOTHER.search(code)))
 
     def made_by_text(self, call: cst.Call, module: Module) -> Construction | None:
         """An optimizer that ``eval``, ``exec`` or ``map`` makes, or a second one of the class that another has."""

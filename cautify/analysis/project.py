@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 from cautify.analysis.discover import is_test
-from cautify.analysis.import_lines import ANY_IMPORT, imports, own_name
+from cautify.analysis.import_lines import imports, own_name, words_imported
 from cautify.analysis.python_version import minimum_python
 from cautify.analysis.syntax import Module, Unparsable
 from cautify.model import Problem
@@ -27,7 +27,6 @@ _AS = re.compile(rb"as[\s\\]")
 _SPACE = frozenset((b" ", b"\t", b"\n", b"\r", b"\x0b", b"\x0c", b"\\"))
 _LAST_WORD = re.compile(rb"(\w+)[\s\\]*$")
 _DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
-_UNUSUAL_IMPORT = re.compile(rb"import[ \t]*\*|import[^\n]*\\\r?\n|[;:][ \t]*(?:from|import)\b|\\\r?\n[ \t]*import\b")
 _INSTALLED = frozenset({"torch", "numpy", "transformers", "lightning", "pytorch_lightning", "accelerate"})
 
 
@@ -168,10 +167,7 @@ class Project:
     @cache  # noqa: B019 - lives as long as the one plan that uses it
     def import_words(self, path: str) -> frozenset[bytes] | None:
         """The words in a file's import statements, or None if some are unusual: with stars, on broken lines."""
-        if _UNUSUAL_IMPORT.search(self.data[path]):
-            return None
-        found = ANY_IMPORT.findall(self.data[path])
-        return frozenset(word for groups in found for group in groups for word in _WHOLE_WORD.findall(group))
+        return words_imported(self.data[path])
 
     def mentioning_word(self, words: Iterable[str]) -> list[str]:
         """The files that hold one of the given identifiers, in order."""

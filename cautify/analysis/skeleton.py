@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 
 import libcst as cst
 
-from cautify.analysis.deferred import MARK, OUTSIDE, Body, Deferred
+from cautify.analysis.deferred import MARK, OUTSIDE, STAR, Body, Deferred
 from cautify.analysis.direct import named_defaults, parsed
 
 _SMALL = 160  # characters; parsing less at once is cheaper than coming back for it
@@ -53,8 +53,9 @@ def outline(text: str) -> tuple[str, list[Deferred]]:
     bodies: list[Deferred] = []
     pieces: list[str] = []
     done = 0
+    outside = any(word in text for word in ("global", "nonlocal")) or STAR.search(text) is not None
     for function in _functions(tree.body):
-        body = _body(function, text, lines, starts, done)
+        body = _body(function, text, lines, starts, done, outside)
         if body is not None:
             pieces += (text[done : body.parts[0].start], f"{body.indent}{MARK}{len(bodies)}")
             done = body.parts[-1].end
@@ -84,9 +85,17 @@ def _functions(statements: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.Asy
 
 
 def _body(
-    function: ast.FunctionDef | ast.AsyncFunctionDef, text: str, lines: list[str], starts: list[int], begin: int
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    text: str,
+    lines: list[str],
+    starts: list[int],
+    begin: int,
+    outside: bool,
 ) -> Deferred | None:
-    """The body of a function, if it fills whole lines and is not too short."""
+    """The body of a function, if it fills whole lines and is not too short.
+
+    ``outside`` says whether anything in the file may bind names outside of its own function.
+    """
     first, last = function.body[0], function.body[-1]
     top, bottom = _first_line(first) - 1, _last_line(last) - 1
     start, end = starts[top], starts[bottom] + len(lines[bottom])
@@ -100,7 +109,9 @@ def _body(
     if documented and (len(function.body) == 1 or function.body[1].lineno > _last_line(first)):
         below = starts[_last_line(first)]
     parameters = frozenset(a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg))
-    whole_only = OUTSIDE.search(text, start, end) is not None  # what is bound elsewhere depends on all of it
+    whole_only = (
+        outside and OUTSIDE.search(text, start, end) is not None
+    )  # what is bound elsewhere depends on all of it
     whole = Deferred(begin, indent, parameters, frozenset(named_defaults(function.args)), whole_only)
     cuts = () if whole_only else _cuts(function.body, indent, lines, starts, start, end)
     first_of = 0

@@ -308,5 +308,5 @@ def in_block(anchor: cst.Call, module: Module, add: str) -> Iterable[tuple[cst.C
                 value = small.value if isinstance(small, (cst.Expr, cst.Assign)) else None
                 while isinstance(value, cst.Attribute):
                     value = value.value
-                if isinstance(value, cst.Call) and last in ("", last_name(value.func)) and module.text(value.func) == add:
+                if isinstance(value, cst.Call) and add == (dotted(value.func) or module.text(value.func)):
                     yield value, statement

@@ -325,7 +325,11 @@ class Rewriter:
         return comma and lines[0] != lines[1] and not self.style.skip_magic_trailing_comma
 
     def _commented(self, node: cst.CSTNode) -> bool:
-        return "#" in self.module.text(node) and any(isinstance(n, cst.Comment) for n in _every(node))
+        return (
+            b"#" in self.module.source.utf8
+            and "#" in self.module.text(node)
+            and any(isinstance(n, cst.Comment) for n in _every(node))
+        )
 
     def _text(self, node: cst.CSTNode) -> Text:
         start, end = self.module.outer_span(node)
