@@ -109,9 +109,8 @@ def _body(
     if documented and (len(function.body) == 1 or function.body[1].lineno > _last_line(first)):
         below = starts[_last_line(first)]
     parameters = frozenset(a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg))
-    whole_only = (
-        outside and OUTSIDE.search(text, start, end) is not None
-    )  # what is bound elsewhere depends on all of it
+    # what is bound elsewhere depends on all of it
+    whole_only = outside and OUTSIDE.search(text, start, end) is not None
     whole = Deferred(begin, indent, parameters, frozenset(named_defaults(function.args)), whole_only)
     cuts = () if whole_only else _cuts(function.body, indent, lines, starts, start, end)
     first_of = 0
