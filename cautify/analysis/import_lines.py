@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 _IMPORT = re.compile(rb"[ \t]*(?:from[ \t]+([A-Za-z_][\w.]*)[ \t]+import[ \t]*(\([^)]*|[^\n]*)|import[ \t]+([^\n]*))")
 _ANY_IMPORT = re.compile(  # relative ones too
@@ -49,5 +48,6 @@ def words_imported(data: bytes) -> frozenset[bytes] | None:
 
 def own_name(path: str) -> str:
     """The name by which other files know a module: its own, or that of the package it opens."""
-    pure = PurePosixPath(path)
-    return pure.parent.name if pure.stem == "__init__" else pure.stem
+    folder, _, file = path.rpartition("/")
+    stem = file.rpartition(".")[0] or file
+    return folder.rpartition("/")[2] if stem == "__init__" else stem
