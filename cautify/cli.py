@@ -6,6 +6,7 @@ Everything heavier than typer is imported by the command that needs it, so that 
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -200,6 +201,8 @@ def revert(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point of the ``cautify`` command: ends the process, or raises SystemExit if given arguments."""
     code: object = 0
+    if arguments is None:
+        gc.disable()  # what is imported and parsed lives to the end: to look through it finds nothing
     try:
         app(args=None if arguments is None else list(arguments), prog_name="cautify")
     except SystemExit as ended:

@@ -293,7 +293,7 @@ def is_private(cls: Class, resolver: Resolver) -> bool:
     others = (p for p in project.mentioning_word({cls.name}) if p != module.path)
     if any(project.may_import(path, cls.name, cls.module.path) and _imports(path, cls, resolver) for path in others):
         return False
-    for call in module.calls:
+    for call in module.calls_of({cls.name, *_PARTIAL}):
         made = resolver.may_name(call.func, {cls.name}, module)
         handed = dotted(call.func).rpartition(".")[2] in _PARTIAL
         positional = [a for a in call.args if a.keyword is None and a.star != "**"]
