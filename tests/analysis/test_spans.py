@@ -75,3 +75,28 @@ def assert_equal(text: str) -> None:
     assert code == text
     assert len(spans) > 50 or len(text) < 400
     assert spans == {node: (span.start, span.start + span.length) for node, span in theirs.items()}
+
+
+LONG = "parser.add_argument('--name', help='what this option does, told at some length; é')\n"
+STATEMENTS = f"""\
+# é: a comment before anything
+def options(parser):
+    \"\"\"What it does.\"\"\"
+    {LONG}    (parser.add_argument('--other'))  # in brackets
+    first = 1; parser.add_argument('--a'); parser.add_argument(
+        '--b'
+    )
+
+    if first:
+        pass
+    (parser.add_argument)('--c', help='{"long " * 60}')
+    {LONG}    {LONG}"""
+
+
+def test_calls_that_are_statements_stand_where_libcst_says() -> None:
+    module = Module(read_source("a.py", STATEMENTS.encode()))
+    spans = [module.span(call) for call in module.calls]
+    expected, code = locate(module.tree)
+    assert code == STATEMENTS
+    assert len(spans) == 7
+    assert spans == [expected[call] for call in module.calls]
