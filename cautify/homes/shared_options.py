@@ -17,7 +17,8 @@ from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import dotted, walk
 from cautify.analysis.origins import Origins
 from cautify.analysis.syntax import Module
-from cautify.homes.slot import Source, Spelling
+from cautify.homes import Spelling
+from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
 
 _SPLATTED = re.compile(rb"\*\*\s*self\.\w")
@@ -39,7 +40,8 @@ class SharedOptionsSlot:
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """``self.policy_kwargs.get("use_cautious_optimizer", False)``, which any dict can answer."""
         options = f"{base}.{self.options}.get"
-        return f'{options}("{self.spelling.enabled}", False)', f'{options}("{self.spelling.eps}", 1e-8)'
+        (enabled, eps), (flag, number) = self.spelling.names, self.spelling.defaults
+        return f'{options}("{enabled}", {flag})', f'{options}("{eps}", {number})'
 
     def refusal(self) -> str | None:
         """None: nothing is declared."""
