@@ -37,11 +37,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def params(cases: dict[str, Any]) -> list[Any]:
-    not_yet = pytest.mark.xfail(strict=True, reason="the runtime refuses DTensor so far")
     return [
-        pytest.param(name, world, id=f"{name}-{world} ranks", marks=not_yet if case.dtensor else ())
-        for name, case in cases.items()
-        for world in case.worlds
+        pytest.param(name, world, id=f"{name}-{world} ranks") for name, case in cases.items() for world in case.worlds
     ]
 
 

@@ -22,10 +22,6 @@ def expected_step(optimizer: torch.optim.Optimizer, decoupled: bool, coupled: bo
             q.grad = p.grad.clone()
             decay = 1 - group["lr"] * group.get("weight_decay", 0) if decoupled else 1
             found.append((p.detach().double() * decay, p.grad.double(), p, q, group))
-            if decoupled:
-                q.data.mul_(decay)
-        if decoupled:
-            twin["weight_decay"] = 0.0
     alone.step()
     new = []
     for start, g, p, q, group in found:

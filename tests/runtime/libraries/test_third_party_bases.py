@@ -119,7 +119,6 @@ def test_an_optimizer_that_masks_its_updates_itself_is_refused(name: str) -> Non
         CautiousOptimizer(cls(parameters(), cautious=True))
 
 
-@pytest.mark.xfail(strict=True, reason="it is wrapped without a word; its average of weights then is of other weights")
 @pytest.mark.parametrize("cls", [schedulefree.AdamWScheduleFree, schedulefree.SGDScheduleFree])
 def test_schedule_free_optimizers_are_refused_because_their_parameters_are_not_what_they_average(cls: Any) -> None:
     """Its p is an interpolation of z and x, both kept by it: p moved by somebody else is another x from then on."""
