@@ -12,6 +12,7 @@ from cautify.analysis.sites import UNSUITABLE, Construction, argument, says_runt
 from cautify.homes import field as fields
 from cautify.model import HomeKind, Site, Switch, Verdict
 from cautify.patch.compose import Composer
+from cautify.patch.hashed import hashing
 from cautify.patch.reached import Reached
 
 _SAVERS = ("draccus.encode", "json.dump", "yaml.", "OmegaConf.save", "pickle.dump")
@@ -99,6 +100,7 @@ class Account:
                 f"configs that the patched code saves hold {' and '.join(self.resolver.switch.names)}; "
                 "code without the patch may refuse to load them"
             )
+        found += self._hashed()
         found += self._separate_switches()
         found += self._tested_classes()
         if self.composer.switch.on and (number := sum(map(self._by_environment, self.composer.constructions))):
@@ -111,6 +113,24 @@ class Account:
                 f"scripts import the runtime from {package}: they need the patched {package}, not a published copy"
             )
         return tuple(found)
+
+    def _hashed(self) -> list[str]:
+        """Where the object that a site asks for its switch is hashed."""
+        asked: dict[str, set[str]] = {}
+        for construction in self.composer.constructions:
+            switch = self._switch(construction) if construction.reason is None else None
+            if switch is not None and switch.enabled is not None and switch.homes:
+                name = re.match(r"(?:getattr\()?([A-Za-z_]\w*)(?=[.,])", switch.enabled)
+                asked.setdefault(construction.module.path, set()).update(name.groups() if name else ())
+        lines = ((path, hashing(self.project.data[path], names - {"self"})) for path, names in sorted(asked.items()))
+        places = [f"{path}:{line}" for path, line in lines if line is not None]
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        gained = " and ".join(self.resolver.switch.names)
+        return (
+            [f"{places[0]}{more}: hashes options that gain {gained}: what is cached by it is made anew"]
+            if places
+            else []
+        )
 
     def _by_environment(self, construction: Construction) -> bool:
         made = construction.reason is None
