@@ -18,8 +18,10 @@ from typing import Any
 
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
+from torchvision_beside_cpu import declare_torchvision_operators
 
 _SEEDED = 1234
+declare_torchvision_operators()
 
 
 def train(build: Any) -> None:
