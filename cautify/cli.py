@@ -58,6 +58,10 @@ _Tests = Annotated[bool | None, typer.Option("--tests/--no-tests", help="Treat t
 _VendorTo = Annotated[
     str | None, typer.Option("--vendor-to", metavar="DIR", help="Put the runtime into this directory of PATH.")
 ]
+_WithTriton = Annotated[
+    bool | None,
+    typer.Option("--with-triton/--no-with-triton", help="Put a second file beside the runtime: kernels for GPUs."),
+]
 _Report = Annotated[Format, typer.Option("--format", help="How to print the report.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")]
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write without being asked.")]
@@ -93,6 +97,7 @@ def scan(
     vendor_to: _VendorTo = None,
     flag_name: _FlagName = None,
     default: _Default = None,
+    with_triton: _WithTriton = None,
     quiet: _Quiet = False,
     verbose: _Verbose = False,
 ) -> None:
@@ -104,7 +109,7 @@ def scan(
 
         if explain is not None and format is Format.json:
             raise InvalidOption("--explain cannot be used with --format json", "it is told in text", "Leave one out.")
-        given = _given(include, exclude, tests, vendor_to, flag_name, default)
+        given = _given(include, exclude, tests, vendor_to, flag_name, default, with_triton)
         if explain is not None:
             return command.explain(path, given, explain, console=console)
         return command.scan(path, given, as_json=format is Format.json, console=console)
@@ -129,6 +134,7 @@ def apply(
     vendor_to: _VendorTo = None,
     flag_name: _FlagName = None,
     default: _Default = None,
+    with_triton: _WithTriton = None,
     quiet: _Quiet = False,
     verbose: _Verbose = False,
 ) -> None:
@@ -141,7 +147,8 @@ def apply(
 
         if exit_code and not dry_run:
             raise InvalidOption("--exit-code cannot be used", "it goes with --dry-run only", "Add --dry-run.")
-        given, consent = _given(include, exclude, tests, vendor_to, flag_name, default), Consent(dry_run, yes)
+        given = _given(include, exclude, tests, vendor_to, flag_name, default, with_triton)
+        consent = Consent(dry_run, yes)
         return command.apply(path, given, consent, allow_dirty=allow_dirty, exit_code=exit_code, console=console)
 
     _run(work, quiet, verbose)
@@ -222,12 +229,14 @@ def _given(
     vendor_to: str | None,
     flag_name: str | None = None,
     default: OnOff | None = None,
+    with_triton: bool | None = None,
 ) -> Given:
     from cautify.commands.options import Given
 
     # typer hands over an empty list where an option was not given, depending on its version
     globs = (tuple(include) if include else None, tuple(exclude) if exclude else None)
-    return Given(*globs, tests, vendor_to, flag_name, None if default is None else default is OnOff.on)
+    on = None if default is None else default is OnOff.on
+    return Given(*globs, tests, vendor_to, flag_name, on, with_triton)
 
 
 def _run(work: Callable[[Console], Outcome], quiet: bool, verbose: bool) -> None:

@@ -133,6 +133,8 @@ class Options:
     """What the switch is called, in snake case; None for the usual name."""
     default_on: bool = False
     """Whether the switch is on unless a user turns it off."""
+    with_triton: bool = False
+    """Whether the runtime's second file, with kernels for GPUs, lies beside the first."""
     optimizers: tuple[tuple[str, Verdict], ...] = ()
     """Qualified names of optimizer classes to wrap or to skip, sorted, from ``[tool.cautify.optimizers]``."""
 
@@ -148,7 +150,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
     runtimes: tuple[str, ...] = ()
-    """Paths of the vendored runtimes, existing or to be created: one for each package or folder of scripts."""
+    """Paths of the vendored files, existing or to be created: one or two for each package or folder of scripts."""
     scanned: int = 0
     """How many Python files were looked at."""
 

@@ -20,11 +20,12 @@ else:
     import tomli as tomllib
 
 REPOSITORY = Path(__file__).parent.parent
-RUNTIME = "templates/cautious_optimizer.py"
+RUNTIME = ("templates/cautious_optimizer.py", "templates/cautious_triton.py")
 CACHES = {"__pycache__", ".ruff_cache", ".pytest_cache", ".mypy_cache", ".hypothesis"}
 SAY = (
     "import cautify, sys; from cautify.patch import vendor; from pathlib import Path\n"
-    "sys.stdout.buffer.write(vendor.template()); print(Path(cautify.__file__).parent, file=sys.stderr)"
+    "sys.stdout.buffer.write(vendor.template() + vendor.template(vendor.TRITON_NAME))\n"
+    "print(Path(cautify.__file__).parent, file=sys.stderr)"
 )
 
 
@@ -48,8 +49,13 @@ def sdist(built: Path) -> Path:
     return next(built.glob("*.tar.gz"))
 
 
+def runtime() -> bytes:
+    """The two files as they are in this checkout."""
+    return b"".join((REPOSITORY / path).read_bytes() for path in RUNTIME)
+
+
 def say(path: Path, *, cwd: Path) -> tuple[bytes, Path]:
-    """The runtime that an installation at ``path`` finds, and where its package lies."""
+    """The runtime's two files that an installation at ``path`` finds, and where its package lies."""
     libraries = sysconfig.get_path("purelib")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(path), libraries]), "PYTHONSAFEPATH": "1"}
     done = subprocess.run([sys.executable, "-c", SAY], cwd=cwd, env=environment, capture_output=True, check=False)
@@ -62,7 +68,7 @@ def test_the_wheel_holds_the_package_the_runtime_and_the_licence(wheel: Path) ->
     package = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "cautify").rglob("*.py")}
     assert package <= names
     assert "cautify/py.typed" in names
-    assert zipfile.ZipFile(wheel).read(f"cautify/{RUNTIME}") == (REPOSITORY / RUNTIME).read_bytes()
+    assert b"".join(zipfile.ZipFile(wheel).read(f"cautify/{path}") for path in RUNTIME) == runtime()
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
@@ -92,7 +98,7 @@ def test_an_install_from_the_wheel_finds_the_runtime_in_the_package(wheel: Path,
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     found, package = say(tmp_path / "site", cwd=tmp_path)
     assert package == tmp_path / "site" / "cautify"
-    assert found == (REPOSITORY / RUNTIME).read_bytes()
+    assert found == runtime()
 
 
 def test_an_editable_install_finds_the_runtime_beside_the_package(tmp_path: Path) -> None:
@@ -105,7 +111,7 @@ def test_an_editable_install_finds_the_runtime_beside_the_package(tmp_path: Path
     assert entries == [str(REPOSITORY)]
     found, package = say(Path(entries[0]), cwd=tmp_path)
     assert package == REPOSITORY / "cautify"
-    assert found == (REPOSITORY / RUNTIME).read_bytes()
+    assert found == runtime()
 
 
 def test_the_declared_python_is_the_one_that_is_checked() -> None:

@@ -31,6 +31,8 @@ def apply(
     options = effective(given, recorded, root)
     if recorded is not None:
         require_settings_of(recorded, given, root)
+        if recorded.options.with_triton and given.with_triton is False:
+            console.warn("the patch has cautious_triton.py, which stays: to leave it out, revert and apply anew")
     planned = look(root, options, console, prove=True)
     console.notes(apply_text(planned, verbose=console.verbose))
     if planned.empty:

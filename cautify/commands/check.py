@@ -98,7 +98,7 @@ def _runtime(root: Path, path: str) -> Iterator[Difference]:
     if data is None:
         yield Difference(path, None, "missing", "the vendored runtime is gone", _APPLY)
         return
-    state = vendor.state(data)
+    state = vendor.state(data, path)
     if state == "older":
         yield Difference(path, None, "outdated", "the vendored runtime is an older version", _APPLY)
     elif state == "edited":
@@ -128,7 +128,7 @@ def _unplanned(planned: Plan, recorded: Manifest | None) -> Iterator[Difference]
             explained.update(home.path for home in (site.switch.homes if site.switch else ()))
             what = " | ".join(site.optimizers) or "an optimizer"
             yield Difference(site.path, site.line, "unwrapped", f"{what} is not wrapped", _APPLY)
-    runtimes = {*planned.runtimes, *(recorded.runtimes if recorded else ())}
+    runtimes = {*(recorded.runtimes if recorded else ()), *(planned.runtimes if explained else ())}
     for file in planned.files:
         if file.path not in explained and file.path not in runtimes:
             verb = "create" if file.action is Action.CREATE else "change"

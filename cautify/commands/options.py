@@ -1,19 +1,21 @@
 """The options that shape a plan: those on the command line, over those that the manifest recorded.
 
 The optimizers that the target's pyproject.toml names are read anew each time. What it says of the switch's name and
-default counts until the patch is made: from then on these are what they are in the code, as the manifest says.
+default counts until the patch is made: from then on these are what they are in the code, as the manifest says. The
+runtime's second file can be added later; once it is there, it stays until the patch is taken back.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from cautify.commands import settings
 from cautify.errors import InvalidOption
 from cautify.homes import ENABLED, unfit
 from cautify.model import Options
+from cautify.patch.vendor import TRITON_NAME
 
 if TYPE_CHECKING:
     from cautify.patch.records import Manifest
@@ -29,6 +31,7 @@ class Given:
     vendor_to: str | None = None
     flag_name: str | None = None
     default_on: bool | None = None
+    with_triton: bool | None = None
 
 
 def effective(given: Given, manifest: Manifest | None, root: Path | None = None) -> Options:
@@ -36,7 +39,8 @@ def effective(given: Given, manifest: Manifest | None, root: Path | None = None)
 
     Raises:
         InvalidOption: the tree's ``[tool.cautify]`` cannot be used, a switch cannot be called what the command line
-            says, or the patch that is there calls it otherwise or has another default.
+            says, or the patch that is there calls it otherwise or has another default; or the runtime would take
+            the name of its second file.
     """
     recorded = manifest.options if manifest else Options()
     said = settings.read(root) if root is not None else settings.Settings(recorded.optimizers)
@@ -46,12 +50,19 @@ def effective(given: Given, manifest: Manifest | None, root: Path | None = None)
             why,
             "Give it a name like use_cautious; it takes the case and separators of its neighbours by itself.",
         )
+    if given.vendor_to is not None and PurePosixPath(given.vendor_to).name == TRITON_NAME:
+        raise InvalidOption(
+            f"--vendor-to {given.vendor_to} cannot be used",
+            "that is the name of the runtime's second file",
+            "Name a directory, or a file of another name.",
+        )
     if manifest is None:
         name = said.flag_name if given.flag_name is None else given.flag_name
         on = said.default_on if given.default_on is None else given.default_on
     else:
         _require_same("the command line", given.flag_name, given.default_on, recorded)
         name, on = recorded.flag_name, recorded.default_on
+    triton = said.with_triton if given.with_triton is None else given.with_triton
     return Options(
         include=recorded.include if given.include is None else given.include,
         exclude=recorded.exclude if given.exclude is None else given.exclude,
@@ -59,6 +70,7 @@ def effective(given: Given, manifest: Manifest | None, root: Path | None = None)
         vendor_to=recorded.vendor_to if given.vendor_to is None else given.vendor_to,
         flag_name=None if name == ENABLED else name,
         default_on=bool(on),
+        with_triton=recorded.with_triton or bool(triton),
         optimizers=said.optimizers,
     )
 

@@ -3,6 +3,7 @@
     [tool.cautify]
     flag-name = "cautious"
     default = "on"
+    with-triton = true
 
     [tool.cautify.optimizers]
     "acme.optim.Shampoo" = "wrap"
@@ -24,18 +25,19 @@ from cautify.model import Verdict
 
 _FILE = "pyproject.toml"
 _TABLE = "tool.cautify"
-_KNOWN = frozenset({"default", "flag-name", "optimizers"})
+_KNOWN = frozenset({"default", "flag-name", "optimizers", "with-triton"})
 _VERDICTS: Mapping[object, Verdict] = {"wrap": Verdict.WRAP, "skip": Verdict.SKIP}
 _EXAMPLE = 'Write it like this: "acme.optim.Shampoo" = "wrap" (or "skip").'
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the target says: the classes that it names, sorted, and of the switch what it says, None where nothing."""
+    """What the target says: the classes that it names, sorted, and of the rest what it says, None where nothing."""
 
     optimizers: tuple[tuple[str, Verdict], ...] = ()
     flag_name: str | None = None
     default_on: bool | None = None
+    with_triton: bool | None = None
 
 
 def read(root: Path) -> Settings:
@@ -54,7 +56,8 @@ def read(root: Path) -> Settings:
     key = f"{_TABLE}.optimizers"
     named = _leaves(_table(path, own, "optimizers", key), "")
     optimizers = tuple(sorted((name, _verdict(path, key, name, value)) for name, value in named))
-    return Settings(optimizers, _flag_name(path, own.get("flag-name")), _default(path, own.get("default")))
+    name, on = _flag_name(path, own.get("flag-name")), _default(path, own.get("default"))
+    return Settings(optimizers, name, on, _with_triton(path, own.get("with-triton")))
 
 
 def _flag_name(path: Path, value: object) -> str | None:
@@ -68,6 +71,12 @@ def _default(path: Path, value: object) -> bool | None:
     if value not in (None, "on", "off"):
         raise _refusal(path, f'{_TABLE}.default is neither "on" nor "off"', 'Write default = "on" or default = "off".')
     return None if value is None else value == "on"
+
+
+def _with_triton(path: Path, value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise _refusal(path, f"{_TABLE}.with-triton is neither true nor false", "Write with-triton = true, or nothing.")
+    return value
 
 
 def _own_table(path: Path) -> Mapping[str, object]:

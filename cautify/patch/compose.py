@@ -21,19 +21,20 @@ from cautify.analysis.splats import may_hold_fields
 from cautify.analysis.switches import Switches, SwitchPlanner
 from cautify.analysis.syntax import Module, dotted
 from cautify.analysis.whole import Splat
-from cautify.errors import ProofFailed, RuntimeEdited
+from cautify.errors import ProofFailed
 from cautify.homes import ENABLED, Spelling
 from cautify.homes import field as fields
 from cautify.homes.key_slot import KeySlot
 from cautify.homes.registry import declared_in, readers
-from cautify.model import Action, Edit, FilePlan, Options, Span
+from cautify.model import Edit, FilePlan, Options
 from cautify.optimizers import Catalogue
 from cautify.patch.handover import each_once, hand_on
 from cautify.patch.imports import Import, ImportPlacer
 from cautify.patch.layout import Change, Rewriter
+from cautify.patch.runtimes import runtime_files, runtime_paths
 from cautify.patch.statements import can_guard, can_pop, filtered, guard, pops
 from cautify.patch.styles import Styles
-from cautify.patch.vendor import CLASS_NAME, Placement, Vendor, state, template
+from cautify.patch.vendor import CLASS_NAME, Placement, Vendor
 
 Progress = Callable[[int, int], None]
 
@@ -309,51 +310,21 @@ class Composer:
 
     @cached_property
     def runtime_paths(self) -> tuple[str, ...]:
-        """Where wraps are imported from, or will be."""
+        """Where wraps are imported from, or will be, and what lies beside."""
         used = {
             self.placements[c.call].path
             for c in self.constructions
             if (c.reason is None or c.reason in UNSUITABLE) and c.wrapper is None and c.call in self.placements
         }
-        existing = {
-            p for p in self.project.mentioning(r"# cautify-runtime:", "# cautify-runtime:") if self._is_runtime_file(p)
-        }
-        return tuple(sorted(used | existing))
-
-    def _is_runtime_file(self, path: str) -> bool:
-        return state(self.project.data[path]) != "foreign"
+        return runtime_paths(self.project, used, self.options.with_triton)
 
     def runtimes(self) -> list[FilePlan]:
-        """The runtime files to create or bring up to date.
+        """The files of the runtime to create or bring up to date.
 
         Raises:
-            RuntimeEdited: a file of that name is there and is not a runtime.
+            RuntimeEdited: a file of that name is there and is not of the runtime.
         """
-        plans = []
-        for path in self.runtime_paths:
-            before = self._on_disk(path)
-            if before is None:
-                plans.append(FilePlan(path, Action.CREATE, None, template()))
-                continue
-            kind = state(before)
-            if kind == "foreign":
-                raise RuntimeEdited(
-                    path,
-                    "a file of this name is there already, and cautify did not write it",
-                    "Name another place with --vendor-to, or move the file away.",
-                )
-            if kind == "older":
-                edit = Edit(Span(0, len(before)), template(), "runtime")
-                plans.append(FilePlan(path, Action.MODIFY, before, template(), (edit,)))
-        return plans
-
-    def _on_disk(self, path: str) -> bytes | None:
-        if path in self.project.data:
-            return self.project.data[path]
-        try:
-            return (self.project.root / path).read_bytes()
-        except FileNotFoundError:
-            return None
+        return runtime_files(self.project, self.runtime_paths)
 
 
 def _in_class_body(module: Module, node: cst.CSTNode) -> bool:

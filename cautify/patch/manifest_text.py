@@ -19,7 +19,7 @@ from cautify.patch.records import FileRecord, Manifest, SiteRecord
 
 SCHEMA = 1
 
-_SOMETIMES = ("flag_name", "default_on", "optimizers")
+_SOMETIMES = ("flag_name", "default_on", "with_triton", "optimizers")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MARKER = re.compile(rb"^(<{7}|>{7}|\|{7}|={7})(\s|$)", re.MULTILINE)
 # Lone surrogates (bytes that are not UTF-8) have no encoding, and the others would look like the end of a line.
@@ -102,7 +102,8 @@ def _path(value: object) -> str:
 def _options(value: object) -> Options:
     raw = strict.fields(value, "'options'", ("include", "exclude", "tests", "vendor_to"), _SOMETIMES)
     tests, vendor_to, on = raw["tests"], raw["vendor_to"], raw.get("default_on", False)
-    for name, flag in (("tests", tests), ("default_on", on)):
+    triton = raw.get("with_triton", False)
+    for name, flag in (("tests", tests), ("default_on", on), ("with_triton", triton)):
         if not isinstance(flag, bool):
             raise ValueError(f"{name!r} is neither true nor false")
     return Options(
@@ -112,6 +113,7 @@ def _options(value: object) -> Options:
         None if vendor_to is None else strict.text(vendor_to, "'vendor_to'"),
         _flag_name(raw.get("flag_name")),
         on is True,
+        triton is True,
         _optimizers(raw.get("optimizers", {})),
     )
 
@@ -212,7 +214,7 @@ def dump(manifest: Manifest) -> bytes:
 def _sometimes(options: Options) -> Mapping[str, object]:
     """What most targets have nothing of: their manifests stay as they are."""
     named = {name: verdict.value for name, verdict in sorted(options.optimizers)}
-    values = (options.flag_name, options.default_on, named)
+    values = (options.flag_name, options.default_on, options.with_triton, named)
     return {name: value for name, value in zip(_SOMETIMES, values, strict=True) if value}
 
 

@@ -13,7 +13,7 @@ from cautify.errors import ProofFailed
 from cautify.model import Action, FilePlan, Options, Plan
 from cautify.patch.account import Account
 from cautify.patch.compose import Composer, Progress
-from cautify.patch.vendor import template
+from cautify.patch.vendor import text_of
 from cautify.source import Undecodable, apply_edits, invert
 
 
@@ -71,7 +71,7 @@ def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
     documents = {path: data for path, data in after.items() if not path.endswith(".py")}
     project = composer.project.with_overlay({p: data for p, data in after.items() if p not in documents})
     for path, data in after.items():
-        if data == template() or not path.endswith(".py"):
+        if data == text_of(path) or not path.endswith(".py"):
             continue
         if project.module(path) is None:
             problem = project.problems[path]

@@ -1,4 +1,4 @@
-"""The vendored runtime: its text, where it goes in the target, and how a copy of it is recognised."""
+"""The vendored runtime: the text of its files, where they go in the target, and how copies of them are recognised."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cautify.analysis.syntax import Module
 from cautify.patch.imports import Import
 
 FILE_NAME = "cautious_optimizer.py"
+TRITON_NAME = "cautious_triton.py"
 CLASS_NAME = "CautiousOptimizer"
 _STEM = "cautious_optimizer"
 VERSION_LINE = re.compile(rb"^# cautify-runtime: (\S+) tree:([0-9a-f]{16})\s*$", re.MULTILINE)
@@ -37,14 +38,24 @@ class Placement:
 
 
 @cache
-def template() -> bytes:
-    """The runtime as this version of cautify vendors it: from the package, or beside it in a checkout."""
+def template(name: str = FILE_NAME) -> bytes:
+    """A file of the runtime as this version of cautify vendors it: from the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     for directory in (package / "templates", package.parent / "templates"):
-        path = directory / FILE_NAME
+        path = directory / name
         if path.is_file():
             return path.read_bytes()
-    raise FileNotFoundError(f"{FILE_NAME} is missing from this installation of cautify: reinstall it")
+    raise FileNotFoundError(f"{name} is missing from this installation of cautify: reinstall it")
+
+
+def text_of(path: str) -> bytes:
+    """What a vendored file holds: the second one always keeps its name, the first may be called otherwise."""
+    return template(TRITON_NAME if PurePosixPath(path).name == TRITON_NAME else FILE_NAME)
+
+
+def beside(path: str) -> str:
+    """Where the second file goes for a runtime at ``path``, which imports it by its name."""
+    return str(PurePosixPath(path).with_name(TRITON_NAME))
 
 
 def tree_hash(data: bytes) -> str | None:
@@ -68,13 +79,13 @@ def _canonical(node: object) -> str:
     return repr(node)
 
 
-def state(data: bytes) -> str:
-    """What a file is: current, older (another version, as it was vendored), edited, or foreign (not a runtime)."""
+def state(data: bytes, path: str) -> str:
+    """What the file at ``path`` is: current, older (as another version vendored it), edited, or foreign (not ours)."""
     found = VERSION_LINE.search(b"\n".join(data.split(b"\n", 40)[:40]))
     if found is None:
         return "foreign"
     actual = tree_hash(data)
-    if actual == tree_hash(template()):
+    if actual == tree_hash(text_of(path)):
         return "current"
     return "older" if actual is not None and actual.encode() == found.group(2) else "edited"
 

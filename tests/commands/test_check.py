@@ -138,7 +138,7 @@ def test_an_outdated_runtime_is_named_once(patched: Path, found: Found, monkeypa
         return replace(made, files=(FilePlan("cautious_optimizer.py", Action.MODIFY, data, data + b"# newer\n"),))
 
     monkeypatch.setattr(plan, "make_plan", upgrade)
-    monkeypatch.setattr("cautify.patch.vendor.state", lambda data: "older")
+    monkeypatch.setattr("cautify.patch.vendor.state", lambda *_: "older")
     assert found(patched) == [("cautious_optimizer.py", None, "outdated")]
 
 

@@ -57,8 +57,10 @@ def test_after_apply_the_site_is_wrapped(cautify: Cautify, patched: Path) -> Non
         (["--exclude", "a"], Options(exclude=("a",))),
         (["--tests"], Options(tests=True)),
         (["--vendor-to", "lib"], Options(vendor_to="lib")),
+        (["--with-triton"], Options(with_triton=True)),
+        (["--no-with-triton"], Options()),
     ],
-    ids=["none", "include", "exclude", "tests", "vendor-to"],
+    ids=["none", "include", "exclude", "tests", "vendor-to", "with-triton", "no-with-triton"],
 )
 def test_the_options_reach_the_plan(
     cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], expected: Options
