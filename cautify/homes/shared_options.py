@@ -35,13 +35,15 @@ class SharedOptionsSlot:
     origins: Origins = field(compare=False, repr=False)
 
     kind = HomeKind.PARAMETER
-    spelling = Spelling()
+
+    @property
+    def spelling(self) -> Spelling:
+        """As it is everywhere."""
+        return self.origins.flows.switch
 
     def read(self, base: str, sometimes: bool) -> tuple[str, str]:
         """``self.policy_kwargs.get("use_cautious_optimizer", False)``, which any dict can answer."""
-        options = f"{base}.{self.options}.get"
-        (enabled, eps), (flag, number) = self.spelling.names, self.spelling.defaults
-        return f'{options}("{enabled}", {flag})', f'{options}("{eps}", {number})'
+        return self.spelling.looked_up(f"{base}.{self.options}")
 
     def refusal(self) -> str | None:
         """None: nothing is declared."""
