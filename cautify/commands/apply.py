@@ -70,6 +70,7 @@ def _done(planned: Plan) -> str:
     wrapped = [site for site in planned.sites if site.verdict is Verdict.WRAP]
     said = [f"Wrote {counted(len(planned.files), 'file')}: {counted(len(wrapped), 'site')} wrapped."]
     if any(site.switch and site.switch.kind is HomeKind.ENVIRONMENT for site in wrapped):
-        said.append("Sites without a switch of their own are turned on by USE_CAUTIOUS_OPTIMIZER=1.")
+        turned = "off by USE_CAUTIOUS_OPTIMIZER=0" if planned.options.default_on else "on by USE_CAUTIOUS_OPTIMIZER=1"
+        said.append(f"Sites without a switch of their own are turned {turned}.")
     said.append("Commit .cautify/ with the patch: `cautify check` and `cautify revert` go by it.")
     return "\n".join(said)

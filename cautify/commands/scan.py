@@ -60,7 +60,7 @@ def explain(path: Path, given: Given, place: str, *, console: Console) -> Outcom
     planned = look(root, effective(given, _recorded(root), root), console)
     with _without_collector():
         explained = Explainer(planned).at(file, line)
-    console.result(explain_text(explained, verbose=console.verbose))
+    console.result(explain_text(explained, default_on=planned.options.default_on, verbose=console.verbose))
     return Outcome(0)
 
 

@@ -103,11 +103,6 @@ class Account:
         found += self._hashed()
         found += self._separate_switches()
         found += self._tested_classes()
-        if self.composer.switch.on and (number := sum(map(self._by_environment, self.composer.constructions))):
-            found.append(
-                f"the default does not reach {number} of the sites: they have no switch of their own, and stay off "
-                "unless USE_CAUTIOUS_OPTIMIZER=1"
-            )
         for package in sorted({p.shared for p in self.composer.placements.values() if p.shared}):
             found.append(
                 f"scripts import the runtime from {package}: they need the patched {package}, not a published copy"
@@ -131,10 +126,6 @@ class Account:
             if places
             else []
         )
-
-    def _by_environment(self, construction: Construction) -> bool:
-        made = construction.reason is None
-        return made and self._switch(construction).kind is HomeKind.ENVIRONMENT
 
     def _tested_classes(self) -> list[str]:
         """Where code asks an optimizer for its class: of one that is cautious the answer is another."""

@@ -235,7 +235,7 @@ class Composer:
     def _keywords(self, call: cst.Call) -> tuple[str, ...]:
         route = self.switches.routes.get(call)
         if route is None:
-            return ()
+            return ("default=True",) if self.switch.on else ()
         return f"enabled={route.enabled}", f"eps={route.eps}"
 
     def _fields(self, home: Class, read: frozenset[str]) -> list[Edit]:

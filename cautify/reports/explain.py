@@ -8,21 +8,21 @@ from cautify.analysis.explain import Explanation
 from cautify.analysis.hops import Hop, flattened
 from cautify.model import HomeKind, Site, Verdict
 from cautify.reports.remedies import REMEDIES, UNKNOWN_REASON
-from cautify.reports.text import Line, folded
+from cautify.reports.text import Line, environment, folded
 
 _MANY = 60
 
 
-def explain_text(explanations: Sequence[Explanation], *, verbose: bool = False) -> list[Line]:
+def explain_text(explanations: Sequence[Explanation], *, default_on: bool = False, verbose: bool = False) -> list[Line]:
     """All there is to say about a line. More hops than a page holds are counted, unless ``verbose``."""
     lines: list[Line] = []
     for explanation in explanations:
         lines += [[("", "")]] if lines else []
-        lines += _explained(explanation, None if verbose else _MANY)
+        lines += _explained(explanation, default_on, None if verbose else _MANY)
     return lines
 
 
-def _explained(explanation: Explanation, limit: int | None) -> Iterator[Line]:
+def _explained(explanation: Explanation, default_on: bool, limit: int | None) -> Iterator[Line]:
     called = f"  {explanation.called}" if explanation.called else ""
     yield [(f"{explanation.path}:{explanation.line}", "bold"), (called, "")]
     yield from _hops(explanation.hops, limit)
@@ -38,7 +38,7 @@ def _explained(explanation: Explanation, limit: int | None) -> Iterator[Line]:
     if explanation.rate:
         yield [("learning rate: ", "bold"), (explanation.rate, "")]
         yield from _hops(explanation.rate_hops, limit)
-    yield from _switch(explanation.site)
+    yield from _switch(explanation.site, default_on)
 
 
 def _hops(hops: Iterable[Hop], limit: int | None) -> Iterator[Line]:
@@ -61,12 +61,12 @@ def _verdict(site: Site) -> Iterator[Line]:
         yield from folded(warning, "", "", ("warning: ", "yellow"))
 
 
-def _switch(site: Site) -> Iterator[Line]:
+def _switch(site: Site, default_on: bool) -> Iterator[Line]:
     if site.switch is None:
         return
     if site.switch.kind is HomeKind.ENVIRONMENT:
         tried = f", because {site.detail}" if site.detail else ""
-        yield from folded(f"environment: USE_CAUTIOUS_OPTIMIZER=1{tried}", "", "", ("switch: ", "bold"))
+        yield from folded(f"{environment(default_on)}{tried}", "", "", ("switch: ", "bold"))
         return
     yield [("switch: ", "bold"), (f"{site.switch.kind.value}: {site.switch.enabled}", "")]
     for number, home in enumerate(site.switch.homes):

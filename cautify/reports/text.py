@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cautify.model import Action, Difference, HomeKind, Plan, Site, Verdict
+from cautify.model import Action, Difference, HomeKind, Options, Plan, Site, Verdict
 from cautify.reports.console import Fragment
 from cautify.reports.groups import BY_DIRECTORY, MANY, by_detail, directories, in_order
 from cautify.reports.remedies import EXPLAINED, REMEDIES, UNKNOWN_REASON
@@ -17,7 +17,6 @@ _WIDTH = 80
 _HEADINGS = {Verdict.WRAP: "to wrap", Verdict.WRAPPED: "wrapped"}
 _STYLES = {Verdict.WRAP: "bold green", Verdict.WRAPPED: "green", Verdict.SKIP: "yellow"}
 _TOGETHER = "\u00a0"  # a space at which no line is broken
-_ENVIRONMENT = "environment: USE_CAUTIOUS_OPTIMIZER=1"
 
 
 def scan_text(plan: Plan, *, verbose: bool = False) -> list[Line]:
@@ -26,13 +25,13 @@ def scan_text(plan: Plan, *, verbose: bool = False) -> list[Line]:
     Where a library decides, in test code and wherever there are many, rows are counted by directory unless
     ``verbose``.
     """
-    return [*_groups(plan.sites, verbose=verbose), *_remarks(plan), *_totals(plan)]
+    return [*_groups(plan.sites, plan.options, verbose=verbose), *_remarks(plan), *_totals(plan)]
 
 
 def apply_text(plan: Plan, *, verbose: bool = False) -> list[Line]:
     """As for scan, without the rows of test code unless ``verbose``: nobody asked for that to be touched."""
     shown = [site for site in plan.sites if verbose or site.reason != "test-code"]
-    return [*_groups(shown, verbose=verbose), *_remarks(plan), *_totals(plan)]
+    return [*_groups(shown, plan.options, verbose=verbose), *_remarks(plan), *_totals(plan)]
 
 
 def check_text(differences: Sequence[Difference]) -> list[Line]:
@@ -48,12 +47,12 @@ def check_text(differences: Sequence[Difference]) -> list[Line]:
 # -- groups -----------------------------------------------------------------------------------------------------------
 
 
-def _groups(sites: Sequence[Site], *, verbose: bool) -> Iterator[Line]:
+def _groups(sites: Sequence[Site], options: Options, *, verbose: bool) -> Iterator[Line]:
     for verdict, heading in _HEADINGS.items():
         chosen = [site for site in sites if site.verdict is verdict]
         if chosen:
             yield [(f"{heading}: {len(chosen)}", _STYLES[verdict])]
-            yield from _made(chosen, verbose=verbose)
+            yield from _made(chosen, options, verbose=verbose)
             yield [("", "")]
     skipped: dict[str, list[Site]] = {reason: [] for reason in REMEDIES}
     for site in sites:
@@ -67,13 +66,18 @@ def _groups(sites: Sequence[Site], *, verbose: bool) -> Iterator[Line]:
             yield [("", "")]
 
 
-def _made(sites: Sequence[Site], *, verbose: bool) -> Iterator[Line]:
+def _made(sites: Sequence[Site], options: Options, *, verbose: bool) -> Iterator[Line]:
     """Sites with a switch: first those that have one of their own, then those of the environment, and why."""
     own = [site for site in sites if not _in_environment(site)]
     yield from _rows(own, "  ", verbose=verbose)
     for detail, chosen in by_detail(site for site in sites if _in_environment(site)):
-        yield from folded(f"{_ENVIRONMENT}{': ' if detail else ''}{detail}", "  ", "cyan")
+        yield from folded(f"{environment(options.default_on)}{': ' if detail else ''}{detail}", "  ", "cyan")
         yield from _rows(chosen, "    ", verbose=verbose)
+
+
+def environment(default_on: bool) -> str:
+    """What the environment variable does where a site has no switch of its own."""
+    return "environment: on unless USE_CAUTIOUS_OPTIMIZER=0" if default_on else "environment: USE_CAUTIOUS_OPTIMIZER=1"
 
 
 def _in_environment(site: Site) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Cautify, snapshot
+from command_line import TRAIN, Cautify, snapshot
 
 MANIFEST = ".cautify/manifest.json"
 CONFIG = b"""\
@@ -180,13 +180,30 @@ def test_a_name_that_is_taken_is_reported_with_the_option_that_gives_another(cau
     assert declared(root) == "mask_updates: bool = False"
 
 
-def test_sites_that_only_the_environment_switches_are_counted_where_the_default_is_on(
-    cautify: Cautify, tree: Path
-) -> None:
-    for command in (["scan"], ["apply", "--dry-run"]):
-        ended = cautify(command[0], tree, "--default", "on", *command[1:])
-        assert "does not reach 1 of the sites" in " ".join((ended.out.decode() + ended.err).split())
-    assert "does not reach" not in cautify("apply", tree, "--dry-run").err
+def test_the_default_reaches_sites_that_only_the_environment_switches(cautify: Cautify, tree: Path) -> None:
+    before = snapshot(tree)
+    shown = " ".join(cautify("scan", tree, "--default", "on").out.decode().split())
+    assert "environment: on unless USE_CAUTIOUS_OPTIMIZER=0" in shown
+    place = f"{tree / 'train.py'}:5"
+    explained = cautify("scan", tree, "--default", "on", "--explain", place).out.decode()
+    assert "switch: environment: on unless USE_CAUTIOUS_OPTIMIZER=0" in explained
+    ended = cautify("apply", tree, "--yes", "--default", "on")
+    assert "turned off by USE_CAUTIOUS_OPTIMIZER=0" in " ".join(ended.err.split())
+    wrap = "torch.optim.AdamW(model.parameters(), lr=1e-3), default=True\n"
+    assert wrap in (tree / "train.py").read_text()
+    applied = snapshot(tree)
+    assert cautify("apply", tree, "--yes").code == 0
+    assert snapshot(tree) == applied
+    site = json.loads(cautify("scan", tree, "--format", "json").out)["sites"][0]
+    assert (site["verdict"], site["switch"]["home"], site["switch"]["enabled"]) == ("wrapped", "environment", None)
+    assert cautify("check", tree).code == 0
+    (tree / "more.py").write_bytes((tree / "plot.py").read_bytes() + TRAIN)
+    assert cautify("check", tree).code == 1
+    assert cautify("apply", tree, "--yes").code == 0
+    assert wrap in (tree / "more.py").read_text()
+    assert cautify("revert", tree, "--yes").code == 0
+    (tree / "more.py").unlink()
+    assert snapshot(tree) == before
 
 
 def test_options_that_a_loop_only_turns_on_are_no_home_where_the_default_is_on(
