@@ -288,4 +288,34 @@ def plain(cfg: Cfg):
 def test_an_optimizer_that_holds_a_site_is_not_wrapped_around_it(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(HEAD + SHELL, encoding="utf-8")
     verdicts = {(site.optimizers[0].rpartition(".")[2], site.reason) for site in make_plan(tmp_path, Options()).sites}
-    assert verdicts == {("AdamW", None), ("Pair", "custom")}
+    assert verdicts == {("AdamW", None), ("Pair", "wrapper")}
+
+
+IN_BACKWARD = """
+class Early(torch.optim.Optimizer):
+    def __init__(self, params, kind, **options):
+        params = list(params)
+        self.each = {}
+        for number, p in enumerate(params):
+            self.each[number] = kind([p], **options)
+            p.register_post_accumulate_grad_hook(lambda q, n=number: self.update(n))
+        super().__init__(params, options)
+
+    def update(self, number):
+        self.each[number].step()
+
+    def step(self, closure=None):
+        if closure is not None:
+            raise RuntimeError("there is nothing to evaluate")
+
+
+def early(model):
+    return Early(model.parameters(), torch.optim.AdamW, lr=1e-3)
+"""
+
+
+def test_nobody_is_advised_to_wrap_what_only_holds_optimizers(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(f"import torch\n\n{IN_BACKWARD}", encoding="utf-8")
+    made = next(s for s in make_plan(tmp_path, Options()).sites if s.optimizers == ("program.Early",))
+    assert made.reason == "wrapper"
+    assert "CautiousOptimizer.wrap(" not in made.detail

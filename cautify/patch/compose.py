@@ -116,10 +116,13 @@ class Composer:
 
     def _custom(self, construction: Construction) -> Construction:
         """A project's own optimizer under a switched config is wrapped, unless it is only a shell around others."""
-        if construction.reason != "custom" or construction.call not in self.switches.homes:
+        cls = construction.custom
+        if construction.reason != "custom" or cls is None:
             return construction
-        assert construction.custom is not None
-        if construction.call not in self.placements or self._is_shell(construction.custom):
+        if self._is_shell(cls):
+            what = f"{cls.name} updates nothing itself; what it holds is made cautious where that is made"
+            return replace(construction, reason="wrapper", detail=what)
+        if construction.call not in self.switches.homes or construction.call not in self.placements:
             return construction
         return replace(construction, reason=None, detail="")
 
