@@ -143,6 +143,13 @@ class Catalogue:
         return frozenset(_last(name) for name in (*self._optimizers, *spellings))
 
     @cached_property
+    def wrapped_names(self) -> frozenset[str]:
+        """The same for those of which an instance may be wrapped."""
+        spellings = ((spelling, name) for spelling, name in self._aliases.items() if name in self._optimizers)
+        every = (*((name, name) for name in self._optimizers), *spellings)
+        return frozenset(_last(spelling) for spelling, name in every if self._optimizers[name].reason is None)
+
+    @cached_property
     def factory_names(self) -> frozenset[str]:
         """The same for the factories."""
         return frozenset(_last(name) for name in self._factories)

@@ -131,7 +131,7 @@ class Account:
         """Where code asks an optimizer for its class: of one that is cautious the answer is another."""
         if not any(c.reason is None for c in self.composer.constructions):
             return []
-        names = "|".join(sorted(self.resolver.catalogue.class_names))
+        names = "|".join(sorted(self.resolver.catalogue.wrapped_names))
         asked = re.compile(rf"isinstance\(\s*[\w.]*[oO]pt[\w.]*(?:\[\w+\])?\s*,\s*\(?[^()]*\b(?:{names})\b".encode())
         places = []
         for path in self.project.containing(b"isinstance("):
