@@ -188,7 +188,7 @@ def _patch(root: Path) -> None:
 def _switch_on(root: Path) -> None:
     """Every wrap is on, wherever its switch is: that has tests of its own."""
     for runtime in root.rglob("cautious_optimizer.py"):
-        runtime.write_text(runtime.read_text(encoding="utf-8") + "\n\n_switched_on = lambda enabled: True\n", "utf-8")
+        runtime.write_text(runtime.read_text(encoding="utf-8") + "\n\n_switched_on = lambda *_: True\n", "utf-8")
 
 
 def _contents(root: Path) -> dict[str, bytes]:
