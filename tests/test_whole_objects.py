@@ -319,3 +319,32 @@ def test_nobody_is_advised_to_wrap_what_only_holds_optimizers(tmp_path: Path) ->
     made = next(s for s in make_plan(tmp_path, Options()).sites if s.optimizers == ("program.Early",))
     assert made.reason == "wrapper"
     assert "CautiousOptimizer.wrap(" not in made.detail
+
+
+OVERLOADED = """
+import typing
+
+import torch
+
+
+class Own(torch.optim.Optimizer):
+    @typing.overload
+    def step(self, closure: None = None) -> None: ...
+
+    @typing.overload
+    def step(self, closure: typing.Callable[[], float]) -> float: ...
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.data.sub_(p.grad)
+
+
+def own(model):
+    return Own(model.parameters(), {"lr": 1e-3})
+"""
+
+
+def test_a_step_that_is_only_declared_first_is_judged_by_what_it_does(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(OVERLOADED, encoding="utf-8")
+    assert [site.reason for site in make_plan(tmp_path, Options()).sites] == ["custom"]

@@ -131,7 +131,7 @@ class Composer:
         for above in self.resolver.ancestors(cls):
             if any(c.module is above.module and above.node in c.module.ancestors(c.call) for c in self.constructions):
                 return True
-            for binding in above.module.scopes[above.node].bindings.get("step", ()):
+            for binding in reversed(above.module.scopes[above.node].bindings.get("step", ())):  # overloads come first
                 if isinstance(binding.node, cst.FunctionDef):
                     return all(_does_nothing(s) for s in binding.node.body.body)
         return False
