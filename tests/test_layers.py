@@ -21,7 +21,7 @@ LAYERS = (
     (
         *("cautify.patch.document", "cautify.patch.layout", "cautify.patch.style", "cautify.patch.imports"),
         *("cautify.patch.signature", "cautify.patch.docstrings", "cautify.patch.styles"),
-        "cautify.patch.imported_names",
+        *("cautify.patch.imported_names", "cautify.patch.hooks", "cautify.patch.usort"),
     ),
     ("cautify.homes.",),
     (

@@ -2,7 +2,7 @@
 
 The place is chosen inside the run of import statements that holds the optimizer's import, so that nothing the file does
 before it (``sys.path``, ``os.environ``, docstring, ``__future__``) is overtaken. Within the run, sections and order
-are those of ruff's and isort's defaults, with the settings of the target.
+are those of ruff's and isort's defaults, with the settings of the target, or usort's where the target uses that.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import libcst as cst
 
 from cautify.analysis.syntax import Module, dotted
 from cautify.model import Edit
+from cautify.patch import usort
 from cautify.patch.imported_names import with_names
 from cautify.patch.style import Style
 
@@ -101,6 +102,8 @@ class ImportPlacer:
             return False
         assert isinstance(two, cst.SimpleStatementLine)
         assert isinstance(one, cst.SimpleStatementLine)
+        if self.style.usort and (usort.is_barrier(one) or usort.is_barrier(two)):
+            return False
         comments = [line.comment.value for line in two.leading_lines if line.comment]
         trailing = one.trailing_whitespace.comment
         return not any(_ISORT_BOUNDARY.search(c) for c in [*comments, *([trailing.value] if trailing else [])])
@@ -168,6 +171,8 @@ class ImportPlacer:
         return self._key(_modules(statement)[0], is_from=isinstance(statement.body[0], cst.ImportFrom))
 
     def _key(self, name: str, is_from: bool) -> tuple[object, ...]:
+        if self.style.usort:
+            return usort.key(name, is_from)
         level = len(name) - len(name.lstrip("."))
         cased = name if self.style.case_sensitive else name.lower()
         natural = [(int(p) if p.isdigit() else -1, p) for p in re.split(r"(\d+)", cased)]
@@ -176,6 +181,9 @@ class ImportPlacer:
 
     def _section(self, name: str) -> int:
         top = name.partition(".")[0]
+        if self.style.usort:
+            package = usort.package_of(self.file) if self.style.finds_package else None
+            return usort.category(name, self.style.known_first_party, package)
         if name.startswith("."):
             return _LOCAL
         if top == "__future__":

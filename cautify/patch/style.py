@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from cautify.patch.hooks import hook_length, sorted_by_usort
 
 DEFAULT_LINE_LENGTH = 88
 _LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
@@ -19,6 +20,7 @@ class Style:
     """What the edits follow. ``source_roots`` are the directories, absolute, in which isort looks for own modules.
 
     A ``line_length`` that is not known is the most that lines may have; a file with shorter lines is laid out by those.
+    ``usort`` sorts the imports, not isort or ruff; ``finds_package`` is whether it looks for the file's own package.
     """
 
     line_length: int = DEFAULT_LINE_LENGTH
@@ -29,6 +31,8 @@ class Style:
     force_single_line: bool = False
     force_sort_within_sections: bool = False
     case_sensitive: bool = False
+    usort: bool = False
+    finds_package: bool = True
 
 
 @cache
@@ -38,41 +42,54 @@ def style_for(directory: Path, root: Path) -> Style:
     Where there is none, own modules are looked for in ``root``, and the line length is that of a hook, or not known.
     """
     for above in (directory, *directory.parents):
-        for name in (".ruff.toml", "ruff.toml"):
-            settings = _toml(above / name)
-            if settings is not None:
-                return _from_ruff(settings, above)
         tool = _table(_toml(above / "pyproject.toml") or {}, "tool")
-        if "ruff" in tool:
-            style = _from_ruff(_table(tool, "ruff"), above, _table(tool, "black"))
-            if "isort" in tool and not _sorts_imports(_table(tool, "ruff")):
-                black = _from_black(_table(tool, "black"), _table(tool, "isort"), above)
-                return replace(
-                    black, line_length=style.line_length, skip_magic_trailing_comma=style.skip_magic_trailing_comma
-                )
-            return style
-        if "black" in tool or "isort" in tool:
-            return _from_black(_table(tool, "black"), _table(tool, "isort"), above)
-        length = _hook_length(above)
-        if length is not None:
-            return Style(line_length=length, source_roots=(above, above / "src"))
-        length = _flake8_length(above)
-        if length is not None:  # what may not be exceeded; a formatter may be told another length, on its command line
-            return Style(line_length=length, line_length_known=False, source_roots=(above, above / "src"))
+        style = _configured(above, tool)
+        if style is not None:
+            return _with_usort(style, above, tool)
         if (above / ".git").exists():
             root = above
             break
-    return Style(line_length=_LONGEST, source_roots=(root, root / "src"), line_length_known=False)
+    return _unknown(root, _LONGEST)
 
 
-def _hook_length(directory: Path) -> int | None:
-    """The line length that a pre-commit hook passes to its formatter."""
-    try:
-        text = (directory / ".pre-commit-config.yaml").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    found = re.search(r"--line-length[=\s\"',]+(\d+)", text)
-    return int(found.group(1)) if found else None
+def _configured(above: Path, tool: Mapping[str, Any]) -> Style | None:
+    """What a directory's own files say, or None where they say nothing of style."""
+    for name in (".ruff.toml", "ruff.toml"):
+        settings = _toml(above / name)
+        if settings is not None:
+            return _from_ruff(settings, above)
+    if "ruff" in tool:
+        style = _from_ruff(_table(tool, "ruff"), above, _table(tool, "black"))
+        if "isort" in tool and not _sorts_imports(_table(tool, "ruff")):
+            black = _from_black(_table(tool, "black"), _table(tool, "isort"), above)
+            return replace(
+                black, line_length=style.line_length, skip_magic_trailing_comma=style.skip_magic_trailing_comma
+            )
+        return style
+    if "black" in tool or "isort" in tool:
+        return _from_black(_table(tool, "black"), _table(tool, "isort"), above)
+    length = hook_length(above)
+    if length is not None:
+        return Style(line_length=length, source_roots=(above, above / "src"))
+    length = _flake8_length(above)
+    if length is not None:  # what may not be exceeded; a formatter may be told another length, on its command line
+        return _unknown(above, length)
+    return _unknown(above, _LONGEST) if "usort" in tool or sorted_by_usort(above) else None
+
+
+def _unknown(above: Path, length: int) -> Style:
+    return Style(line_length=length, source_roots=(above, above / "src"), line_length_known=False)
+
+
+def _with_usort(style: Style, above: Path, tool: Mapping[str, Any]) -> Style:
+    """A style with usort's settings, where that sorts the imports and neither isort nor ruff does."""
+    asked = "usort" in tool or "ufmt" in tool or sorted_by_usort(above)
+    if not asked or "isort" in tool or _sorts_imports(_table(tool, "ruff")):
+        return style
+    settings = _table(tool, "usort")
+    known = {*settings.get("known_first_party", ()), *_table(settings, "known").get("first_party", ())}
+    finds = settings.get("first_party_detection", True) is not False
+    return replace(style, usort=True, known_first_party=frozenset(known), finds_package=finds)
 
 
 def _from_ruff(ruff: Mapping[str, Any], above: Path, black: Mapping[str, Any] | None = None) -> Style:
