@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise, takewhile
 
 import libcst as cst
 
@@ -20,6 +21,7 @@ from cautify.model import HomeKind
 _HYPERPARAMETERS = ("weight_decay", "betas", "momentum", "eps", "alpha", "beta1", "beta2", "amsgrad", "nesterov", "wd")
 _CONFIG = re.compile(r"(?i)(?:^|[._])(?:args?|cfg|config|conf|opts?|flags|hparams|hps?|options|settings)$")
 _SCALES = re.compile(r"(?i)factor|mult|scal|ratio|decay")  # of a learning rate that is set elsewhere
+_CHOICES = (cst.IfExp, cst.BooleanOperation, cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 _NODE = re.compile(r"(?i)optim|cfg|config|conf\b|node\b")
 
 
@@ -130,6 +132,7 @@ class Agreement:
         if moved is not None:
             return NoRoute(moved)
         sometimes = first.base not in ("", "self") and all(r.sometimes for r in rates)
+        sometimes = sometimes and not _is_read(first.base, place, module)
         return SlotRoute(first.slot, first.base, self._together(first, place, module), sometimes)
 
     def _together(self, first: Reading, place: cst.CSTNode, module: Module) -> frozenset[str]:
@@ -158,6 +161,27 @@ class Agreement:
             if binding.kind in ("assign", "opaque") and not precedes(binding.node, place, module):
                 return f"{first} is not there yet where the optimizer is made"
         return None
+
+
+def _is_read(base: str, place: cst.CSTNode, module: Module) -> bool:
+    """Whether something is read of an object by all means before a call is made: the object is there then."""
+    chain = (place, *takewhile(lambda above: not isinstance(above, cst.FunctionDef), module.ancestors(place)))
+    tests = [above.test for below, above in pairwise(chain) if isinstance(above, cst.If) and below is not above.test]
+    return any(
+        isinstance(node, cst.Attribute) and module.text(node.value) == base and not _in_choice(node, whole, module)
+        for whole in (place, *tests)
+        for node in walk(whole)
+    )
+
+
+def _in_choice(node: cst.CSTNode, whole: cst.CSTNode, module: Module) -> bool:
+    """Whether it depends on something in ``whole`` if a part of it is evaluated."""
+    for above in (node, *module.ancestors(node)):
+        if isinstance(above, _CHOICES):
+            return True
+        if above is whole:
+            return False
+    return False
 
 
 def precedes(one: cst.CSTNode, other: cst.CSTNode, module: Module) -> bool:
