@@ -74,6 +74,8 @@ class Namespaces:
 
     def _parsed(self, origin: Origin, depth: int) -> Iterator[Parser | None]:
         node, module, item = origin.node, origin.module, origin.item
+        if origin.old:
+            yield None
         if isinstance(node, cst.Attribute) and node.attr.value == "__dict__":
             yield from self._follow(node.value, module, item, depth + 1)
         elif origin.parameter:

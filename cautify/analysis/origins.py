@@ -7,13 +7,14 @@ Where :mod:`cautify.analysis.flows` asks which class or function a value is, thi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from cautify.analysis.flows import Flows
 from cautify.analysis.names import Class, Function, Imported, Lambda
 from cautify.analysis.nodes import dotted
+from cautify.analysis.pickled import Pickled
 from cautify.analysis.scopes import Binding, Scope
 from cautify.analysis.syntax import Module
 
@@ -28,7 +29,8 @@ class Origin:
 
     ``item`` are the places in what the expression gives, where that was unpacked. A ``parameter`` that nobody in the
     project fills, or that others may fill too, has its name as ``node``; ``open`` says that nothing is known of what
-    is there: a loop variable, a foreign import, a circle.
+    is there: a loop variable, a foreign import, a circle. ``old`` says that it came by way of a queue or a file, where
+    what an earlier version of the project's code made may still lie.
     """
 
     node: cst.CSTNode
@@ -36,6 +38,7 @@ class Origin:
     item: tuple[int, ...] = ()
     parameter: bool = False
     open: bool = False
+    old: bool = False
 
 
 class Origins:
@@ -43,6 +46,7 @@ class Origins:
 
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
+        self.pickled = Pickled(flows)
         self._known: dict[tuple[cst.CSTNode, tuple[int, ...]], tuple[Origin, ...]] = {}
 
     def of(self, node: cst.BaseExpression, module: Module, item: tuple[int, ...] = ()) -> tuple[Origin, ...]:
@@ -125,7 +129,9 @@ class Origins:
     def _parameter(self, binding: Binding, module: Module, item: tuple[int, ...], depth: int) -> Iterator[Origin]:
         passed = list(self.flows.callers.arguments(binding, module)) if depth < _DEPTH else []
         for where, value in passed:
-            yield from self._of(value, where, item, depth + 1)
+            arg = where.parents.get(value)
+            queued = arg is not None and self.pickled.queues(where.parents.get(arg), where)
+            yield from _aged(self._of(value, where, item, depth + 1), queued)
         if binding.value is not None and dotted(binding.value) != "None":
             yield from self._of(binding.value, module, item, depth + 1)
         if not passed:
@@ -150,13 +156,14 @@ class Origins:
                 return
         found = False
         for owner in self.flows.types(base, module):
+            away = self.pickled.goes_away(owner)
             for cls in [*self.flows.ancestors(owner), *self.flows.descendants(owner)[1:]]:
                 for assigned in self.flows.assigned_attributes(cls, name):
                     found = True
-                    yield from self._of(assigned, cls.module, item, depth + 1)
+                    yield from _aged(self._of(assigned, cls.module, item, depth + 1), away)
                 for unpacked, place in self.flows.unpacked_attributes(cls, name):
                     found = True
-                    yield from self._of(unpacked, cls.module, (place, *item), depth + 1)
+                    yield from _aged(self._of(unpacked, cls.module, (place, *item), depth + 1), away)
         if not found:
             yield Origin(node, module, item)
 
@@ -183,6 +190,10 @@ class Origins:
             if isinstance(origin.node, cst.Call) and not origin.item:
                 found |= {v for v in self.flows.values(origin.node.func, origin.module) if isinstance(v, Class)}
         return frozenset(found)
+
+
+def _aged(origins: tuple[Origin, ...], old: bool) -> tuple[Origin, ...]:
+    return tuple(replace(o, old=True) for o in origins) if old else origins
 
 
 def _generates(function: Function) -> bool:

@@ -18,9 +18,12 @@ from cautify.analysis.syntax import Module
 _PICKLERS = ("pickle", "cloudpickle", "dill", "joblib", "_pickle", "cPickle", "pickle5", "torch")
 _ITSELF = re.compile(rb"\b(?:pickle|cloudpickle|dill|joblib)\.dumps?\(\s*self\s*[,)]")
 _ANYTHING = re.compile(rb"\bpickle_module\s*=|\bdill\.dumps?\(")
+_VARIABLE = re.compile(rb"\b(?:dumps?|save)\(\s*[\w.]+\s*[,)]")
 _WHOLE_NEEDLES = (b"dump", b"pickle_module")
 _STORES = frozenset({"dump", "dumps", "save"})
 _NAMED = _STORES | {"load", "loads"}
+_QUEUES = frozenset({"submit", "map_array", "DelayedSubmission"})
+_QUEUE = "submitit"
 _OWN_STATE = frozenset({"__setstate__", "__reduce__", "__reduce_ex__"})
 
 
@@ -30,6 +33,7 @@ class Pickled:
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
         self._known: dict[cst.ClassDef, bool] = {}
+        self._away: dict[cst.ClassDef, bool] = {}
         self._named: dict[tuple[str, frozenset[str]], list[tuple[Module, cst.Call]]] = {}
 
     def may_be_old(self, cls: Class) -> bool:
@@ -38,8 +42,67 @@ class Pickled:
         What is stored with ``torch.save`` counts only where it is seen to be such an object: most often it is a state.
         """
         if cls.node not in self._known:
-            self._known[cls.node] = self._hangs_on_stored(cls) or self._find(cls)
+            self._known[cls.node] = self._hangs_on_stored(cls) or self._find(cls) or self._is_queued(cls)
         return self._known[cls.node]
+
+    def goes_away(self, cls: Class) -> bool:
+        """Whether the project itself stores an object of a class whole, or hands it to a queue that does.
+
+        What hangs on such an object then is as old as the object: the arguments of a job that waits to be run.
+        """
+        if cls.node not in self._away:
+            family = {c.node for c in (*self.flows.ancestors(cls), *self.flows.descendants(cls)[1:])}
+            self._away[cls.node] = not (self._stored | self._queued).isdisjoint(family)
+        return self._away[cls.node]
+
+    def queues(self, call: cst.CSTNode | None, module: Module) -> bool:
+        """Whether a call puts what it is given into a queue, from which another process takes it, perhaps much later.
+
+        https://github.com/facebookincubator/submitit pickles it into a folder, as does what requeues a preempted job.
+        """
+        named = isinstance(call, cst.Call) and last_name(call.func) in _QUEUES
+        return named and _QUEUE.encode() in self.flows.project.data[module.path]
+
+    @cached_property
+    def _stored(self) -> frozenset[cst.ClassDef]:
+        """The classes of the variables that the project stores whole."""
+        project = self.flows.project
+        paths = (p for p in project.mentioning_word(_PICKLERS) if not is_test(p) and _VARIABLE.search(project.data[p]))
+        calls = (found for path in paths for found in self._calls(path, _STORES))
+        return frozenset(
+            cls.node
+            for module, call in calls
+            if _is_name(call)
+            and (library := self._library(call, module))
+            and (last_name(call.func) == "save") == (library == "torch")
+            for cls in self.flows.types(call.args[0].value, module)
+        )
+
+    @cached_property
+    def _queued(self) -> frozenset[cst.ClassDef]:
+        """The classes of what is put into a queue, and of what such objects hold."""
+        found: dict[cst.ClassDef, None] = {}
+        for path in self.flows.project.mentioning_word({_QUEUE}):
+            for module, call in self._calls(path, _QUEUES) if not is_test(path) else ():
+                for arg in call.args:
+                    value = arg.value.value if isinstance(arg.value, cst.Attribute) else arg.value
+                    for cls in {*self.flows.types(arg.value, module), *self.flows.types(value, module)}:
+                        found.update(dict.fromkeys((cls.node, *(held.node for held in self._holds(cls)))))
+        return frozenset(found)
+
+    def _is_queued(self, cls: Class) -> bool:
+        return not self._queued.isdisjoint(c.node for c in self.flows.descendants(cls))
+
+    def _holds(self, cls: Class) -> Iterator[Class]:
+        """The classes of what methods of a class put on ``self``."""
+        for above in self.flows.ancestors(cls):
+            module = above.module
+            for node in module.nodes_where(lambda body: "self." in body.code):
+                if not isinstance(node, (cst.Assign, cst.AnnAssign)) or above.node not in module.ancestors(node):
+                    continue
+                targets = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
+                if node.value is not None and any(dotted(t).startswith("self.") for t in targets):
+                    yield from self.flows.types(node.value, module)
 
     def _hangs_on_stored(self, cls: Class) -> bool:
         """Whether objects of a class may be part of what is stored: of anything, or of an object of a folder above."""

@@ -17,7 +17,6 @@ from cautify.analysis.injected import Injected
 from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import children, dotted, literal
 from cautify.analysis.origins import Origins
-from cautify.analysis.pickled import Pickled
 from cautify.analysis.reaching import reaching
 from cautify.analysis.scopes import Binding, Scope
 from cautify.analysis.syntax import Module
@@ -59,7 +58,7 @@ class Readings:
         self.flows = origins.flows
         self.readers = tuple(readers)
         self.style_of = style_of
-        self.pickled = Pickled(self.flows)
+        self.pickled = origins.pickled
         self.injected = Injected(origins)
         self.shared = SharedOptions(origins)
         self._carrying: set[cst.FunctionDef] = set()

@@ -588,3 +588,69 @@ def test_a_namespace_that_gets_the_variables_of_another_is_read_with_getattr(tmp
     text = options(f"{declared}if saved:\n    {replaced}")
     tree = Tree(tmp_path, {"train.py": text.replace("args = parser.parse_args()\nopt", "opt")})
     assert tree.slot().read("args", False)[0] == 'getattr(args, "use_cautious_optimizer", False)'
+
+
+QUEUED = {
+    "train.py": """
+        import torch
+        from torch.optim import Adam
+
+        def main(args):
+            return Adam([], lr=args.lr)
+        """,
+    "options.py": """
+        import argparse
+
+        def parse():
+            parser = argparse.ArgumentParser()
+            parser.add_argument("--lr", type=float, default=1e-3)
+            return parser.parse_args()
+        """,
+}
+JOB = """
+import options
+import submitit
+import train
+
+
+class Job:
+    def __init__(self, args):
+        self.args = args
+
+    def __call__(self):
+        train.main(self.args)
+
+
+"""
+WAITS = {
+    "a job that is queued": JOB + "submitit.AutoExecutor('logs').submit(Job(options.parse()))\n",
+    "a job that has a name": JOB + "job = Job(options.parse())\nexecutor.submit(job)\n",
+    "a method of an object that is queued": JOB + "job = Job(options.parse())\nexecutor.submit(job.__call__)\n",
+    "a job that is queued again": JOB.replace(
+        "def __call__",
+        "def checkpoint(self):\n        return submitit.helpers.DelayedSubmission(Job(self.args))\n\n    def __call__",
+    )
+    + "Job(options.parse())()\n",
+    "a function that is queued with its arguments": JOB + "executor.submit(train.main, options.parse())\n",
+    "an object that is pickled": JOB.replace("submitit", "pickle")
+    + "job = Job(options.parse())\npickle.dump(job, open('job', 'wb'))\njob()\n",
+}
+RUNS_NOW = {
+    "a process that is started": JOB.replace("submitit", "multiprocessing")
+    + "multiprocessing.Process(target=Job(options.parse())).start()\n",
+    "a pool of this run": JOB.replace("submitit", "concurrent.futures") + "executor.submit(Job(options.parse()))\n",
+    "an object whose numbers are pickled": JOB.replace("submitit", "pickle")
+    + "job = Job(options.parse())\npickle.dump(job.loss, open('loss', 'wb'))\njob()\n",
+}
+
+
+@pytest.mark.parametrize("text", WAITS.values(), ids=WAITS)
+def test_what_waits_in_a_queue_may_be_older_than_the_options(tmp_path: Path, text: str) -> None:
+    enabled, _ = Tree(tmp_path, {**QUEUED, "launch.py": text}).slot().read("args", False)
+    assert enabled == 'getattr(args, "use_cautious_optimizer", False)'
+
+
+@pytest.mark.parametrize("text", RUNS_NOW.values(), ids=RUNS_NOW)
+def test_what_runs_at_once_has_the_options(tmp_path: Path, text: str) -> None:
+    enabled, _ = Tree(tmp_path, {**QUEUED, "launch.py": text}).slot().read("args", False)
+    assert enabled == "args.use_cautious_optimizer"
