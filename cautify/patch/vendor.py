@@ -118,6 +118,9 @@ class Vendor:
         if loose and runnable:
             in_package = False  # a script; that others beside it are imported says nothing of this one
         if in_package:
+            distributed = self._distributed_beside(module, name)
+            if distributed is not None:
+                return distributed
             if own or not (runnable or bare or loose):
                 return self._in_package(module, name, root, own)
             shared = self._imported_package(module) or self._package_of_neighbours(module)
@@ -202,7 +205,14 @@ class Vendor:
         return None
 
     def _imported_package(self, module: Module, among: Collection[str] | None = None) -> Placement | None:
-        """The package of the project, one of ``among`` if given, that a script imports whenever it runs."""
+        """The package of the project, one of ``among`` if given, that a script imports whenever it runs.
+
+        One that the project distributes comes before the folders that only lie beside the script.
+        """
+        found = list(self._imported_packages(module, among))
+        return next((p for p in found if self._is_distributed(p)), found[0] if found else None)
+
+    def _imported_packages(self, module: Module, among: Collection[str] | None) -> Iterator[Placement]:
         for target in named_modules(_top_level(module)):
             if among is not None and target.partition(".")[0] not in among:
                 continue
@@ -216,8 +226,38 @@ class Vendor:
                 continue
             path = "/".join(p for p in (root, top, FILE_NAME) if p)
             inside = module.path.startswith(path.removesuffix(FILE_NAME))
-            return Placement(path, Import(f"{top}.cautious_optimizer", CLASS_NAME), shared=None if inside else top)
-        return None
+            yield Placement(path, Import(f"{top}.cautious_optimizer", CLASS_NAME), shared=None if inside else top)
+
+    def _is_distributed(self, placement: Placement) -> bool:
+        """Whether the package of a place is one that is installed: what says so lies beside it, or beside its src."""
+        package = (self.project.root / placement.path).parent
+        if not (package / "__init__.py").is_file():
+            return False
+        roots = (package.parent, package.parent.parent) if package.parent.name == "src" else (package.parent,)
+        return any(_says_distribution(root) for root in roots)
+
+    def _distributed_beside(self, module: Module, name: str) -> Placement | None:
+        """The distributed package that a script imports besides the folders, no packages, that it lies in itself."""
+        if self._is_surely_in_package(module.path) or not _MAIN.search(module.source.text):
+            return None
+        found = self._imported_package(module)
+        top = name.partition(".")[0]
+        return found if found is not None and found.shared not in (None, top) and self._is_distributed(found) else None
+
+
+@cache
+def _says_distribution(directory: Path) -> bool:
+    """Whether a directory has a file by which what lies in it is installed."""
+    if (directory / "setup.py").is_file():
+        return True
+    for name, says in (("pyproject.toml", r"\[(?:project|build-system|tool\.poetry)\]"), ("setup.cfg", r"\[options\]")):
+        try:
+            text = (directory / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if re.search(rf"(?m)^\s*{says}", text):
+            return True
+    return False
 
 
 def _top_level(module: Module) -> Iterator[cst.CSTNode]:

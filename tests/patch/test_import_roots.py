@@ -11,6 +11,7 @@ from cautify.model import Options
 from cautify.patch.plan import make_plan
 
 MAKES = "import torch\n\noptimizer = torch.optim.Adam(model.parameters(), lr=0.1)\n"
+MAIN = "\n\nif __name__ == '__main__':\n    net(HEIGHT)\n"
 BESIDE = "from cautious_optimizer import CautiousOptimizer"
 
 TREES: Mapping[str, tuple[Mapping[str, str], str, str]] = {
@@ -118,6 +119,47 @@ TREES: Mapping[str, tuple[Mapping[str, str], str, str]] = {
         },
         "bench/kernel/main.py",
         BESIDE,
+    ),
+    "the package that is installed comes before a folder of the script's own": (
+        {
+            "setup.py": "from setuptools import setup\n\nsetup()\n",
+            "waves/__init__.py": "HEIGHT = 1\n",
+            "demos/data/__init__.py": "def load():\n    pass\n",
+            "demos/train.py": f"from data import load\nfrom waves import HEIGHT\n{MAKES}load(HEIGHT)\n",
+        },
+        "demos/train.py",
+        "from waves.cautious_optimizer import CautiousOptimizer",
+    ),
+    "where none is installed, the first that a script imports has it": (
+        {
+            "pyproject.toml": "[tool.ruff]\nline-length = 100\n",
+            "waves/__init__.py": "HEIGHT = 1\n",
+            "demos/data/__init__.py": "def load():\n    pass\n",
+            "demos/train.py": f"from data import load\nfrom waves import HEIGHT\n{MAKES}load(HEIGHT)\n",
+        },
+        "demos/train.py",
+        "from data.cautious_optimizer import CautiousOptimizer",
+    ),
+    "a script that names its folder from above is no part of it": (
+        {
+            "pyproject.toml": "[project]\nname = 'waves'\n",
+            "src/waves/__init__.py": "HEIGHT = 1\n",
+            "demos/sea/nets.py": "def net():\n    pass\n",
+            "demos/sea/train.py": f"from waves import HEIGHT\nfrom demos.sea.nets import net\n{MAKES}{MAIN}",
+        },
+        "demos/sea/train.py",
+        "from waves.cautious_optimizer import CautiousOptimizer",
+    ),
+    "one that is imported from above is": (
+        {
+            "pyproject.toml": "[project]\nname = 'waves'\n",
+            "src/waves/__init__.py": "HEIGHT = 1\n",
+            "demos/sea/nets.py": "def net():\n    pass\n",
+            "demos/sea/train.py": f"from waves import HEIGHT\nfrom demos.sea.nets import net\n{MAKES}{MAIN}",
+            "demos/all.py": "import demos.sea.train\n",
+        },
+        "demos/sea/train.py",
+        "from demos.cautious_optimizer import CautiousOptimizer",
     ),
     "nor several folders elsewhere, though the file lies in a package": (
         {
