@@ -26,7 +26,7 @@ from cautify.homes.instantiated import instantiating
 from cautify.homes.roots import HAVE_GET, Roots
 from cautify.homes.slot import Source
 from cautify.model import Edit, Home, HomeKind
-from cautify.patch.docstrings import documented
+from cautify.patch.docstrings import documented, documented_beside
 from cautify.patch.layout import Change, Rewriter
 from cautify.patch.signature import with_parameters
 from cautify.patch.style import Style
@@ -195,11 +195,19 @@ class ParameterSlot:
             bodies = [function.node.body]
             if cls is not None and function.node.name.value == "__init__":
                 bodies.append(cls.body)
-            rates = _rates(function.node)[::-1] or [self.rate]
-            every = (documented(function.module, b, rate, self.spelling, width) for b in bodies for rate in rates)
-            said = next(filter(None, every), None)
+            said = next(filter(None, self._said(function, bodies, width)), None)
             if said is not None:
                 yield function.module, said
+
+    def _said(self, function: Function, bodies: list[cst.BaseSuite], width: int) -> Iterator[Edit | None]:
+        """What may be added to the docstrings: behind a learning rate's entry, else behind the last parameter's."""
+        module, named = function.module, [p.name.value for p in _parameters(function.node)]
+        rates = _rates(function.node)[::-1] or [self.rate]
+        for body in bodies:
+            yield from (documented(module, body, rate, self.spelling, width) for rate in rates)
+        if not set(rates) & set(named):
+            others = [name for name in named if name not in ("self", "cls")]
+            yield from (documented_beside(module, body, others, self.spelling, width) for body in bodies)
 
     def _edit(self, function: Function, together: frozenset[str] = frozenset()) -> Edit | None:
         params = _parameters(function.node)

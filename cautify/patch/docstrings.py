@@ -94,6 +94,17 @@ def documented(module: Module, body: cst.BaseSuite, rate: str, switch: homes.Spe
     return module.source.edit(offset, offset, "".join(f"\n{line}" for line in added), "docstring")
 
 
+def documented_beside(
+    module: Module, body: cst.BaseSuite, names: Sequence[str], switch: homes.Spelling, width: int
+) -> Edit | None:
+    """The same after the entry of the last of several parameters, where the docstring has an entry for each of them.
+
+    The learning rate has none where it comes in ``**kwargs``; a docstring that is complete stays so.
+    """
+    edits = [documented(module, body, name, switch, width) for name in names]
+    return edits[-1] if edits and None not in edits else None
+
+
 def docstring(body: cst.BaseSuite) -> cst.SimpleString | None:
     """The docstring of a function's or class's body, if it is one plain string on several lines."""
     first = body.body[0] if body.body else None

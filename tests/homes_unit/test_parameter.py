@@ -169,3 +169,45 @@ def test_spaces_stand_around_a_default_where_its_neighbours_have_them(own: str, 
     code = f"import torch\n\n\ndef make(params, {own}):\n    return torch.optim.AdamW(params, lr=lr)\n"
     after, _ = patched(tmp_path, code)
     assert SPACES[own] in " ".join(after.split())
+
+
+HOLDS = """
+    import torch
+
+
+    class Early(torch.optim.Optimizer):
+        \"\"\"Updates parameters when their gradients arrive.
+
+        Args:
+            params (list): what is trained.
+            kind (type): what updates it.{more}
+            **options: what else that takes.
+
+        Example:
+            >>> Early(params, torch.optim.AdamW, lr=1e-3)
+        \"\"\"
+
+        def __init__(self, params, kind, {taken}**options):
+            self.each = [kind([p], **options) for p in params]
+            super().__init__(params, options)
+
+
+    def early(model):
+        return Early(model.parameters(), torch.optim.AdamW, lr=1e-3)
+    """
+
+
+def test_a_docstring_of_all_parameters_stays_complete_where_the_learning_rate_is_among_the_others(
+    tmp_path: Path,
+) -> None:
+    after, _ = patched(tmp_path, HOLDS.format(more="", taken=""))
+    entries = after.partition("Args:\n")[2].partition("\n\n")[0].split("\n")
+    names = ["params", "kind", "use_cautious_optimizer", "cautious_eps", "**options"]
+    assert [e.split()[0].strip(":") for e in entries if e.startswith(" " * 8) and not e.startswith(" " * 9)] == names
+    assert "use_cautious_optimizer (bool): whether to" in after
+
+
+def test_a_docstring_that_leaves_out_a_parameter_is_no_list_of_them(tmp_path: Path) -> None:
+    after, _ = patched(tmp_path, HOLDS.format(more="", taken="fused=False, "))
+    assert "use_cautious_optimizer=False" in after
+    assert "use_cautious_optimizer (bool)" not in after
