@@ -3,7 +3,7 @@
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) The cautify authors.
-# cautify-runtime: 0.1.0 tree:cb95d31b774f9fa9
+# cautify-runtime: 0.1.0 tree:81ea6854bb9303c4
 # ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa
@@ -28,7 +28,7 @@ touches one row of an embedding in 25, that row moves 25 times as far. A param g
 * parked: most torch.optim classes never read p, once weight decay is set aside. While such a base takes its own step,
   zeros stand in for each parameter's storage and 1 for lr: what it writes there is exactly -u, in any precision.
 * snapshot: any other base steps once on the real parameters; the difference to a copy taken before is -lr * u.
-* triton, compiled: kernels of their own for Adam and AdamW, where cautious_triton.py lies beside this file.
+* triton, compiled: kernels for Adam and AdamW in cautious_triton.py, if it lies beside this file.
 
 The mean is taken over the whole tensor, of a DTensor (FSDP2, tensor parallelism) too: one all-reduce per mesh and step.
 state, param_groups, defaults and state_dict() are the base's own: checkpoints go from plain to cautious and back.
@@ -71,6 +71,7 @@ _REFUSED = {"LBFGS": "one step of it evaluates its closure, and moves, many time
             "SparseAdam": "it updates only the rows that a sparse gradient touches",
             "ScheduleFree": "its parameters lie between two iterates of its own, and a mask would tear them apart"}
 _ON_CPU, _ELSEWHERE = 1 << 19, 1 << 24  # elements at a time: in the cache on CPU, few enough for an exact sum in fp32
+_LARGE = 1 << 16  # elements; to call a compiled function for fewer costs more than it saves
 # Dynamo cannot trace the exchange of a parameter's storage: a compiled caller runs this part eagerly.
 _eager = getattr(torch, "_disable_dynamo", lambda function: function)
 
@@ -158,9 +159,8 @@ class CautiousOptimizer(Optimizer):
 
     def __repr__(self) -> str:
         paths = ", ".join(" because ".join(filter(None, _path(self.base_optimizer, group, _local(p), self.compile)))
-                          for group in self.param_groups for p in group["params"][:1])
-        settings = f"eps={self.eps}, min_mean={self.min_mean}, paths: {paths}"
-        return f"{type(self).__name__}({self.base_optimizer!r}, {settings})"
+                          for group in self.param_groups for p in sorted(group["params"], key=torch.numel)[-1:])
+        return f"{type(self).__name__}({self.base_optimizer!r}, eps={self.eps}, min_mean={self.min_mean}, paths: {paths})"
 
     @property
     def mask_mean(self) -> torch.Tensor:
@@ -409,7 +409,7 @@ def _runs(base: Optimizer, compiled: bool = False) -> Iterator[_Run]:
             if p.grad is None:
                 continue
             like = _local(p)
-            kind = (like.device, like.dtype, _is_dtensor(p))
+            kind = (like.device, like.dtype, _is_dtensor(p), compiled and like.numel() >= _LARGE)
             path = paths[kind] = paths.get(kind) or _path(base, group, like, compiled)[0]
             if path not in ("parked", "snapshot") and not _has_state_like(base, p, like):
                 path = "parked"  # a first step, which makes the state
@@ -435,7 +435,7 @@ def _path(base: Optimizer, group: dict[str, Any], like: torch.Tensor, compiled: 
         return "snapshot", f"{type(base).__name__} is not known to leave p alone"
     if type(base) not in _ADAMS or any(torch.is_tensor(beta) for beta in group["betas"]):
         return "parked", "only Adam and AdamW, with numbers for betas, have faster ones"
-    path = _kernels() and _kernels().path(group, like, compiled)
+    path = _kernels() and _kernels().path(group, like, compiled and like.numel() >= _LARGE)
     if path:
         return path, ""
     if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):

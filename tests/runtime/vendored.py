@@ -8,6 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 TEMPLATE = Path(__file__).parents[2] / "templates" / "cautious_optimizer.py"
+KERNELS = TEMPLATE.with_name("cautious_triton.py")
+
+sys.path.append(str(TEMPLATE.parent))  # where the runtime finds its kernels: beside itself
 
 
 def load(name: str = "cautious_optimizer") -> ModuleType:
