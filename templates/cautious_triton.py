@@ -3,7 +3,7 @@
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) The cautify authors.
-# cautify-runtime: 0.1.0 tree:e80c77220cc2b0c1
+# cautify-runtime: 0.1.0 tree:e518985cdbd9696c
 # ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa
@@ -227,13 +227,13 @@ def _count_by_triton(run: Any) -> list[Any]:
     run.grads = [grad if grad.dtype == run.dtype else grad.to(run.dtype) for grad in run.grads]
     run.table = _table(run)
     counts = torch.zeros(n, dtype=torch.int64, device=run.device)
-    _launch(run, _count_kernel, counts, n, n.bit_length(), 1 - run.group["betas"][0])
+    _launch(run, _count_kernel, counts, n, n.bit_length(), float(1 - run.group["betas"][0]))
     return counts.tolist() if run.on_cpu else list(counts.float().unbind())
 
 def _move_by_triton(run: Any, factors: list[Any]) -> None:
     n, steps, (beta1, beta2), biases = len(run.values), run.steps, run.group["betas"], None
     factors = _sent(factors, torch.float32, run.device) if run.on_cpu else torch.stack(factors).float()
-    decay = run.decay.float() if torch.is_tensor(run.decay) else 1.0 if run.decay is None else run.decay
+    decay = run.decay.float() if torch.is_tensor(run.decay) else float(1 if run.decay is None else run.decay)
     scale = least = 0.0
     if steps[0].device.type == "cpu":
         steps = [step.item() for step in steps]
@@ -244,7 +244,7 @@ def _move_by_triton(run: Any, factors: list[Any]) -> None:
     else:
         biases = torch.stack(_biases(run, torch.stack(steps).double())).float()
     _launch(run, _move_kernel, factors, factors if biases is None else biases, decay, n, n.bit_length(), scale, least,
-            beta2, 1 - beta2, 1 - beta1, BIASES=biases is not None, DECAY=torch.is_tensor(decay))
+            float(beta2), float(1 - beta2), float(1 - beta1), BIASES=biases is not None, DECAY=torch.is_tensor(decay))
 
 def _biases(run: Any, step: Any) -> tuple[Any, Any]:
     """a and b of u = a * m / (sqrt(v) + b), in double: 1 - 0.999 has three digits less than 0.999."""

@@ -6,6 +6,7 @@ test starts it. Where Triton is not installed (it comes with torch's builds for 
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib.util
 import os
@@ -25,6 +26,10 @@ from bases import LR, WEIGHT_DECAY
 from cautious_optimizer import CautiousOptimizer
 from reference import Reference, adam
 from torch import Tensor
+from vendored import KERNELS, TEMPLATE
+
+from cautify import __version__
+from cautify.patch.vendor import tree_hash
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 HAS_TRITON = importlib.util.find_spec("triton") is not None
@@ -118,13 +123,13 @@ def test_fp64_agrees_to_1e_12(name: str) -> None:
 
 
 @only_triton
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_in_half_precision_each_step_is_the_exact_one_rounded_once(dtype: torch.dtype) -> None:
-    """From the same rounded state a step in fp32; what is stored is that, to half a unit in the last place."""
-    p = torch.nn.Parameter(torch.randn(3001).to(dtype))
-    optimizer = cautious(torch.optim.AdamW([p], lr=LR, weight_decay=WEIGHT_DECAY), "triton")
+@pytest.mark.parametrize(("dtype", "units"), [(torch.bfloat16, 1.001), (torch.float16, 0.501)])
+def test_in_half_precision_a_step_is_taken_in_fp32_and_rounded_once(dtype: torch.dtype, units: float) -> None:
+    """From the same rounded state. (The interpreter cuts bfloat16 off; that a GPU rounds it is another test's.)"""
+    p, eps = torch.nn.Parameter(torch.randn(3001).to(dtype)), 2.0**-10  # 1e-8 is 0 in the base's first step in float16
+    optimizer = cautious(torch.optim.AdamW([p], lr=LR, weight_decay=WEIGHT_DECAY, eps=eps), "triton")
     for step in range(1, 6):
-        p.grad = (1e-3 * torch.randn(3001)).to(dtype)
+        p.grad = torch.randn(3001).to(dtype)
         g, old = p.grad.float(), p.detach().float().clone()
         state = {key: value.float().clone() for key, value in optimizer.state[p].items()}
         optimizer.step()
@@ -132,13 +137,13 @@ def test_in_half_precision_each_step_is_the_exact_one_rounded_once(dtype: torch.
             continue
         m = state["exp_avg"] + (1 - 0.9) * (g - state["exp_avg"])
         v = 0.999 * state["exp_avg_sq"] + (1 - 0.999) * g * g
-        u = m / (1 - 0.9**step) / ((v / (1 - 0.999**step)).sqrt() + 1e-8)
+        u = m / (1 - 0.9**step) / ((v / (1 - 0.999**step)).sqrt() + eps)
         mask = (m.sign() * g > 0).float()
         new = old * (1 - LR * WEIGHT_DECAY) - LR * u * mask / (mask.mean() + 1e-8)
         unit = torch.finfo(dtype).eps
         least = torch.finfo(dtype).smallest_normal * unit
         for found, exact in ((p, new), (optimizer.state[p]["exp_avg"], m), (optimizer.state[p]["exp_avg_sq"], v)):
-            assert ((found.float() - exact).abs() <= 0.501 * unit * exact.abs() + 0.501 * least).all()
+            assert ((found.float() - exact).abs() <= units * (unit * exact.abs() + least)).all()
         assert optimizer.mask_mean.item() == pytest.approx(mask.mean().item(), abs=1e-6)
 
 
@@ -278,11 +283,25 @@ def test_amsgrad_takes_another_path(path: str) -> None:
 
 
 @both
-def test_a_sharded_parameter_of_one_rank_goes_through_the_all_reduce(path: str, tmp_path: Path) -> None:
+def test_what_is_kept_of_a_sharded_parameter_is_summed_over_the_ranks(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is one rank, where the runtime would leave the sum out: here it is told that there are more."""
     from torch.distributed import destroy_process_group, init_process_group
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 
+    def dims(p: Any) -> set[int]:
+        return {d for d, placement in enumerate(p.placements) if placement.is_shard()}
+
+    def all_reduce(vector: Tensor, group: Any = None) -> None:
+        sent.append(vector.tolist())
+        reduce(vector, group=group)
+
+    sent: list[list[int]] = []
+    reduce = torch.distributed.all_reduce
+    monkeypatch.setattr(cautious_optimizer, "_sharded_dims", dims)
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
     init_process_group("gloo", rank=0, world_size=1, init_method=f"file://{tmp_path / 'store'}")
     try:
         mesh = init_device_mesh("cpu", (1,))
@@ -300,10 +319,24 @@ def test_a_sharded_parameter_of_one_rank_goes_through_the_all_reduce(path: str, 
                 reference.step(grad)
                 p.grad = distribute_tensor(grad, mesh, placement)
             optimizer.step()
+        assert len(sent) == 10
+        assert {counted for _, counted in sent} == {33 * 5}
         for p, reference in zip(params, references, strict=True):
             assert (p.full_tensor().double() - reference.p).abs().max() < 1e-6
     finally:
         destroy_process_group()
+
+
+@only_compiled
+def test_the_header_says_what_it_is_and_the_file_is_short_and_in_python_3_8() -> None:
+    text = KERNELS.read_text(encoding="utf-8")
+    head = "\n".join(text.splitlines()[:15])
+    first = TEMPLATE.read_text(encoding="utf-8").splitlines()[7:15]
+    for words in ("cautify revert", "2411.16085", "MIT", *first):
+        assert words in head
+    assert f"# cautify-runtime: {__version__} tree:{tree_hash(text.encode())}\n" in text
+    assert text.count("\n") < 300
+    assert ast.parse(text, feature_version=(3, 8))
 
 
 @only_compiled
@@ -323,7 +356,7 @@ def test_nothing_is_compiled_again_for_other_sizes_and_numbers(monkeypatch: pyte
             optimizer.step()
             optimizer.param_groups[0].update(lr=LR / (step + 2), betas=(0.9, 0.9 + 0.01 * step))
         seen.append(counters["stats"]["unique_graphs"])
-    assert seen[0] == seen[-1]
+    assert seen[0] == seen[-1] > 0
 
 
 @only_compiled
@@ -426,3 +459,4 @@ def test_the_kernels_compile_for_a_gpu_and_load_16_bytes_at_a_time(dtype: str, o
         made = triton.compile(source, target=GPUTarget("cuda", 80, 32), options={"num_warps": kernels._WARPS})
         assert len(re.findall(r"ld\.global\.v4\.b32", made.asm["ptx"])) >= loads
         assert len(re.findall(r"st\.global\.v4\.b32", made.asm["ptx"])) >= stores
+        assert not stores or dtype == "float32" or "cvt.rn." in made.asm["ptx"]
