@@ -24,3 +24,9 @@ collect_ignore = [] if _can_shard() else ["test_distributed.py"]
 def seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     monkeypatch.delenv("USE_CAUTIOUS_OPTIMIZER", raising=False)
+
+
+@pytest.fixture
+def few_elements_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not 0 or 1 of them, for which torch.compile makes other code: it is never given those in earnest."""
+    monkeypatch.setattr("cautious_optimizer._LARGE", 2)
