@@ -141,7 +141,9 @@ def by_path(name: str, path: Path) -> types.ModuleType:
 
 
 def cautious_optimizer(path: Path = TEMPLATE) -> Any:
-    """The class that cautify vendors into targets."""
+    """The class that cautify vendors into targets, which finds cautious_triton.py beside its own file."""
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
     return by_path("cautious_optimizer", path).CautiousOptimizer
 
 
