@@ -52,6 +52,11 @@ OLD = {
     "it is unpickled where it is made": "\n\ndef load(file):\n    return pickle.load(file)\n",
     "it is pickled": "\n\ndef save(file):\n    pickle.dump(Trainer(0.1), file)\n",
     "torch saves it whole": "\n\ndef save(file):\n    torch.save(Trainer(0.1), file)\n",
+    "it is queued": "\n\nimport submitit\n\nsubmitit.AutoExecutor('logs').submit(Trainer(0.1))\n",
+    "what holds it is queued": (
+        "\n\nimport submitit\n\n\nclass Job:\n    def __init__(self):\n        self.trainer = Trainer(0.1)\n\n\n"
+        "submitit.AutoExecutor('logs').submit(Job())\n"
+    ),
     "what may hold it stores itself": "\n\nclass Run:\n    def save(self, file):\n        pickle.dump(self, file)\n",
     "dill stores whatever there is": "\n\ndef save(file, run):\n    torch.save(run, file, pickle_module=dill)\n",
     "torch saves it in a dict": "\n\ndef save(file, trainer: Trainer):\n    torch.save({'trainer': trainer}, file)\n",
@@ -60,6 +65,7 @@ NEW = {
     "nothing stores it": "",
     "torch saves a state": "\n\ndef save(file, net):\n    torch.save(net.state_dict(), file)\n",
     "torch loads something": "\n\ndef load(file):\n    return torch.load(file)\n",
+    "it runs in a pool": "\n\ndef run(executor):\n    executor.submit(Trainer(0.1))\n",
     "something else is pickled": "\n\ndef save(file):\n    pickle.dump({'step': 1}, file)\n",
 }
 
