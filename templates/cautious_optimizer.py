@@ -3,7 +3,7 @@
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) The cautify authors.
-# cautify-runtime: 0.1.0 tree:81ea6854bb9303c4
+# cautify-runtime: 0.1.0 tree:c1f7e55a1e3e6434
 # ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa
@@ -26,7 +26,7 @@ touches one row of an embedding in 25, that row moves 25 times as far. A param g
 
 * native: torch's fused kernel for Adam and AdamW on CPU writes -u to zeros, in parts that stay in the cache.
 * parked: most torch.optim classes never read p, once weight decay is set aside. While such a base takes its own step,
-  zeros stand in for each parameter's storage and 1 for lr: what it writes there is exactly -u, in any precision.
+  zeros stand in for each parameter's storage and 1 for lr: what it writes there is -u itself, rounded once.
 * snapshot: any other base steps once on the real parameters; the difference to a copy taken before is -lr * u.
 * triton, compiled: kernels for Adam and AdamW in cautious_triton.py, if it lies beside this file.
 
@@ -73,6 +73,7 @@ _REFUSED = {"LBFGS": "one step of it evaluates its closure, and moves, many time
 _ON_CPU, _ELSEWHERE = 1 << 19, 1 << 24  # elements at a time: in the cache on CPU, few enough for an exact sum in fp32
 _LARGE = 1 << 16  # elements; to call a compiled function for fewer costs more than it saves
 # Dynamo cannot trace the exchange of a parameter's storage: a compiled caller runs this part eagerly.
+_increment_version = getattr(torch.autograd.graph, "increment_version", lambda tensor: None)
 _eager = getattr(torch, "_disable_dynamo", lambda function: function)
 
 
@@ -120,7 +121,7 @@ class CautiousOptimizer(Optimizer):
         self._patch_step_function()
         self._tally: list[tuple[Any, Any]] = []  # (kept, counted) of each parameter in the last step
         self._scratch: dict[Any, torch.Tensor] = {}
-        self._steps, self._scale = 0, torch.zeros(())
+        self._steps, self._scale = 0, 0.0
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         self.base_optimizer.add_param_group(param_group)
@@ -269,8 +270,8 @@ class CautiousOptimizer(Optimizer):
 
         def count(run: _Run) -> None:
             for block, before, w in zip(run.blocks, run.before, run.stand_ins):
-                if run.decay is not None and not torch.equal(block, before):  # a base may leave its step out
-                    before.mul_(run.decay)
+                if run.decay is not None:  # a base may leave its step out; to ask whether it did must not wait
+                    before = torch.where((block == before).all(), before, before * run.decay)
                 w.copy_(block).sub_(before)
                 block.copy_(before)
             run.decay = None
@@ -284,8 +285,9 @@ class CautiousOptimizer(Optimizer):
         self._steps += 1
         if self._steps % 100 == 10 and not (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()):
             scales = [torch.as_tensor(counted / kept) for kept, counted in self._tally if torch.is_tensor(kept) or kept]
-            largest = max((scale.nan_to_num(posinf=0.0).max() for scale in scales), default=torch.zeros(()))
-            self._scale = torch.empty((), pin_memory=largest.is_cuda).copy_(largest, non_blocking=True)
+            scales = [scale for scale in scales if scale.device == scales[0].device] or [torch.zeros(())]
+            largest = torch.stack(scales).nan_to_num(posinf=0.0).max()
+            self._scale = torch.empty((), device="cpu", pin_memory=largest.is_cuda).copy_(largest, non_blocking=True)
         elif self._steps % 100 == 60 and self._scale > 100 and self.min_mean < 0.01:
             self._steps = -sys.maxsize  # once
             warnings.warn(
@@ -361,7 +363,9 @@ class _Run:
             hidden = [((w == 0) & (grad != 0)).sum() for w, grad in zip(ws, grads)]
             self.counted = [n - (h.item() if self.on_cpu else h) for n, h in zip(self.counted, hidden)]
         # A finite number + inf * w * g: above 0 where the two agree, however small they are, and nan where one is 0.
-        torch._foreach_addcmul_([flat[at:][:size] for at, size in spans], ws, grads, value=self.against)
+        # (CPU kernels take the number first. Those of CUDA take w * g first, so there it is multiplied beforehand.)
+        factor, number = (ws, self.against) if self.on_cpu else (torch._foreach_mul(ws, self.against), 1.0)
+        torch._foreach_addcmul_([flat[at:][:size] for at, size in spans], factor, grads, value=number)
         whole.mul_(flat.gt_(0))  # 0/1 in floats, because bool tensors are slow on CPU
         flat = flat.float() if self.low else flat
         aligned = [flat[at:][:size] for at, size in spans]
@@ -374,7 +378,7 @@ class _Run:
         if self.on_cpu:
             factors = [lr / (max(kept / (counted or 1), min_mean) + eps) for kept, counted in zip(self.kept, self.counted)]
         else:
-            means = torch.stack(torch._foreach_div(self.kept, self.counted)).nan_to_num()
+            means = torch.stack([kept / counted for kept, counted in zip(self.kept, self.counted)]).nan_to_num()
             factors = list((lr / (means.clamp(min=min_mean) + eps)).unbind())
         if self.kernels:
             self.kernels.move(self, factors)
@@ -392,9 +396,10 @@ class _Run:
                 torch._foreach_add_(exact, ws)
             for value, better in zip(values, exact) if self.low else ():
                 value.copy_(better)
-        for local, block in zip(self.locals, self.blocks):
+        for p, local, block in zip(self.ps, self.locals, self.blocks):
             if block is not local:
                 local.copy_(block)
+            _increment_version(p)  # what is written through .data, autograd does not see
 
 
 def _runs(base: Optimizer, compiled: bool = False) -> Iterator[_Run]:
@@ -414,12 +419,13 @@ def _runs(base: Optimizer, compiled: bool = False) -> Iterator[_Run]:
             if path not in ("parked", "snapshot") and not _has_state_like(base, p, like):
                 path = "parked"  # a first step, which makes the state
             run = open_runs.get((kind, path))
-            if run is None or run.size + like.numel() > run.limit:
+            size = like.numel() * (2 if like.is_complex() else 1)
+            if run is None or run.size + size > run.limit:
                 if run is not None:
                     yield run
                 run = open_runs[kind, path] = _Run(base, group, p, path)
             run.ps.append(p)
-            run.size += like.numel()
+            run.size += size
         yield from open_runs.values()
 
 @lru_cache(None)
@@ -487,13 +493,15 @@ def _sharded_dims(p: Any) -> set[int]:
 def _parkable_step(base: Optimizer) -> Callable[[Optimizer], Any] | None:
     """The step that ``base`` runs, without its hooks, if it is one of torch's that never read p; else None."""
     kind = type(base)
-    owner = next((c for c in kind.__mro__ if c in _PARKABLE), None)
-    if owner is None or kind.step is not owner.step or kind._init_group is not owner._init_group:
+    owner = next((c for c in kind.__mro__ if c in _PARKABLE), kind)
+    step, owners_step = (getattr(c.step, "__wrapped__", c.step) if getattr(c.step, "hooked", False) else c.step
+                         for c in (kind, owner))  # torch wraps the step of the class of the first instance
+    if owner not in _PARKABLE or step is not owners_step or kind._init_group is not owner._init_group:
         return None
     own = vars(base).get("step")  # torch's schedulers put a counter there; anything else (a compiled step, say) counts
     if own is not None and not (hasattr(own, "_wrapped_by_lr_sched") or hasattr(own, "_with_counter")):
         return None
-    return kind.step.__wrapped__ if getattr(kind.step, "hooked", False) else kind.step
+    return step
 
 def _decay_kind(base: Optimizer, group: dict[str, Any]) -> str:
     """"none"; "decoupled"; "coupled" (part of the gradient); "unknown": not a class of torch's, and it does not say."""

@@ -301,8 +301,8 @@ class Project:
         while above.name.isidentifier():
             names.insert(0, above.name)
             above = above.parent
-            directory = f"{above}/{'/'.join(names[:-1])}".removeprefix("./")
-            beside = self._is_imported_from(tuple(names[:-1]), directory) and not self._is_named(f"{root}/{tail[0]}")
+            at = f"{above}/{'/'.join(names[:-1])}".removeprefix("./")
+            beside = self._is_imported_from(tuple(names[:-1]), at) and not self._is_named("/".join((root, *tail[:1])))
             if beside or self._is_imported(tuple(names)):
                 best = "" if str(above) == "." else str(above)
         return best

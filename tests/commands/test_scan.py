@@ -243,3 +243,21 @@ def test_an_explanation_is_not_told_in_json(cautify: Cautify, tree: Path) -> Non
     ended = cautify("scan", tree, "--explain", "train.py:5", "--format", "json")
     assert (ended.code, ended.out) == (2, b"")
     assert "--explain cannot be used with --format json" in ended.err
+
+
+def test_a_folder_without_init_whose_modules_are_imported_by_its_whole_name_is_no_crash(
+    cautify: Cautify, tmp_path: Path
+) -> None:
+    files = {
+        "pyproject.toml": "[project]\nname = 'swift'\n",
+        "src/swift/__init__.py": "",
+        "src/swift/rl/service.py": "def wait():\n    pass\n",
+        "src/swift/rl/learner.py": "import torch\n\nfrom swift.rl import service\n\n\ndef fit(params):\n"
+        "    service.wait()\n    return torch.optim.AdamW(params)\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    ended = cautify("scan", tmp_path, "--format", "json")
+    assert ended.code == 0
+    assert '"src/swift/cautious_optimizer.py"' in ended.out.decode()

@@ -492,3 +492,35 @@ def test_no_step_of_a_parkable_class_reads_p() -> None:
             (found,) = train(base.make([p]), grads)
             moves.append(found - start)
         assert (moves[0] - moves[1]).abs().max() < 1e-14, base
+
+
+def test_autograd_notices_a_step_as_it_does_with_the_base() -> None:
+    """Or a second backward through a kept graph would use the new parameters without a word."""
+    for make in (torch.optim.AdamW, torch.optim.SGD):
+        p = parameter(4)
+        optimizer = CautiousOptimizer(make([p], lr=0.1))
+        for _ in range(2):
+            loss = (p * p * p).sum()
+            loss.backward(retain_graph=True)
+            optimizer.step()
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                loss.backward()
+
+
+def test_complex_parameters_fill_a_run_twice_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cautious_optimizer, "_ON_CPU", 50)
+    params = [torch.nn.Parameter(torch.randn(size, dtype=torch.complex64)) for size in (30, 20)]
+    optimizer = CautiousOptimizer(torch.optim.AdamW(params, lr=0.1))
+    for p in params:
+        p.grad = torch.randn_like(p)
+    before = [p.detach().clone() for p in params]
+    optimizer.step()
+    assert all((p != old).any() for p, old in zip(params, before, strict=True))
+
+
+def test_a_subclass_that_is_made_before_its_torch_class_is_parked_too() -> None:
+    class First(torch.optim.Adadelta):
+        """torch hooks the step of the class that is instantiated first."""
+
+    first = First([parameter(2)])
+    assert cautious_optimizer._parkable_step(first) is not None
