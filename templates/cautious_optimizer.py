@@ -3,7 +3,7 @@
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) The cautify authors.
-# cautify-runtime: 0.1.0 tree:c1f7e55a1e3e6434
+# cautify-runtime: 0.1.0 tree:6676b1e05cb794af
 # ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa
@@ -203,7 +203,8 @@ class CautiousOptimizer(Optimizer):
         if step is not None:
             if "step" in vars(base):  # a scheduler made for the base counts its steps there, and we went round it
                 base._opt_called = True
-                base._step_count = getattr(base, "_step_count", 0) + 1
+                if hasattr(base, "_step_count"):
+                    base._step_count += 1
             _fire_step_hooks(base, "post")
         self._watch_the_scales()
 
@@ -382,8 +383,7 @@ class _Run:
             factors = list((lr / (means.clamp(min=min_mean) + eps)).unbind())
         if self.kernels:
             self.kernels.move(self, factors)
-            return
-        for values, ws in self.pieces(self.values, self.ws):
+        for values, ws in () if self.kernels else self.pieces(self.values, self.ws):
             exact = [value.float() for value in values] if self.low else values
             if self.decay is not None:
                 torch._foreach_mul_(exact, self.decay)
@@ -459,30 +459,31 @@ def _sum_over_ranks(groups: list[dict[str, Any]], runs: list[_Run]) -> list[tupl
 
     Returned are those of the parameters that have no gradient on this rank."""
     places: dict[int, tuple[Any, int]] = {id(p): (run, i) for run in runs for i, p in enumerate(run.ps)}
-    meshes: dict[Any, list[Any]] = {}
+    meshes: dict[Any, list[tuple[Any, set[int]]]] = {}
     elsewhere = SimpleNamespace(kept=[], counted=[])
     for group in groups:  # all of them: every rank must send the same vector, whatever gradients it has
         for p in group["params"] if group.get(GROUP_SWITCH, True) else ():
-            if _is_dtensor(p) and _sharded_dims(p):
-                meshes.setdefault(p.device_mesh, []).append(p)
+            sharded_over = _sharded_dims(p) if _is_dtensor(p) else set()
+            if sharded_over:
+                meshes.setdefault(p.device_mesh, []).append((p, sharded_over))
                 if id(p) not in places:
                     places[id(p)] = (elsewhere, len(elsewhere.kept))
                     elsewhere.kept.append(0)
                     elsewhere.counted.append(0)
-    for mesh, ps in meshes.items():
-        dims = sorted({d for p in ps for d in _sharded_dims(p)})
+    for mesh, members in meshes.items():
+        dims = sorted(set().union(*(sharded_over for _, sharded_over in members)))
         all_ranks = len(dims) > 1 and mesh.size() == torch.distributed.get_world_size()
-        here, zero, sent = mesh.get_coordinate(), _local(ps[0]).new_zeros((), dtype=torch.int64), []
-        for p in ps:
+        here, zero, sent = mesh.get_coordinate(), _local(members[0][0]).new_zeros((), dtype=torch.int64), []
+        for p, sharded_over in members:
             run, i = places[id(p)]
-            replicas = set(range(mesh.ndim) if all_ranks else dims) - _sharded_dims(p)
+            replicas = set(range(mesh.ndim) if all_ranks else dims) - sharded_over
             once = all(here[d] == 0 for d in replicas)
             sent += [run.kept[i], run.counted[i]] if once else [0, 0]
         vector = torch.stack([n.to(zero.dtype) if torch.is_tensor(n) else zero + n for n in sent]).to(mesh.device_type)
         for process_group in [None] if all_ranks else [mesh.get_group(d) for d in dims]:
             torch.distributed.all_reduce(vector, group=process_group)
         totals = vector.tolist() if zero.device.type == "cpu" else vector.to(zero.device).float().unbind()
-        for p, *total in zip(ps, totals[::2], totals[1::2]):
+        for (p, _), *total in zip(members, totals[::2], totals[1::2]):
             run, i = places[id(p)]
             run.kept[i], run.counted[i] = total
     return list(zip(elsewhere.kept, elsewhere.counted))

@@ -264,3 +264,15 @@ def test_what_is_kept_of_a_sharded_parameter_is_summed_over_the_ranks(
             assert (p.full_tensor().double() - reference.p).abs().max() < 1e-6
     finally:
         destroy_process_group()
+
+
+@both
+def test_autograd_notices_what_the_kernels_write(path: str) -> None:
+    p = torch.nn.Parameter(torch.randn(300))
+    optimizer = cautious(torch.optim.AdamW([p], lr=0.1), path)
+    for _ in range(2):  # the first step is parked
+        loss = (p * p * p).sum()
+        loss.backward(retain_graph=True)
+        optimizer.step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
