@@ -160,15 +160,66 @@ class Plan:
         return not self.files
 
 
+class State(str, Enum):
+    """How a recorded part of a patch stands in the tree as it is now."""
+
+    APPLIED = "applied"
+    """As cautify wrote it."""
+    CURRENT = "current"
+    """A runtime of this version."""
+    EDITED = "edited"
+    """Changed since. A site or an edit is still effective; a runtime is no longer ours."""
+    OBSOLETE = "obsolete"
+    """What it was for is gone."""
+    OLDER = "older"
+    """A runtime as another version vendored it."""
+    MISSING = "missing"
+    """It was taken out, and what it was for is still there."""
+    NEW = "new"
+    """A site that is to be wrapped, and of which the patch knows nothing."""
+    CONFLICT = "conflict"
+    """It cannot be told: the file cannot be read, or is not what belongs there."""
+
+
 @dataclass(frozen=True)
-class Difference:
-    """Something check found: a file, an optional 1-based line, what is wrong, and the command or act that mends it."""
+class Finding:
+    """The state of one thing that check looked at.
+
+    ``line`` is 1-based, None for a whole file. ``subject`` is what the thing is: site, edit, runtime, file or manifest.
+    ``remedy`` is the command or act that mends it, empty where nothing is to be mended.
+    """
 
     path: str
     line: int | None
-    kind: str
+    state: State
+    subject: str
     message: str
-    remedy: str
+    remedy: str = ""
+
+
+SOUND = frozenset({State.APPLIED, State.CURRENT})
+"""The states in which there is nothing to mend."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What check found, in order of path and line, and the states that were said to be no failure.
+
+    ``patched`` is how many files are recorded, None where no patch is.
+    """
+
+    findings: tuple[Finding, ...]
+    allowed: frozenset[State] = frozenset()
+    patched: int | None = None
+
+    def fails(self, finding: Finding) -> bool:
+        """Whether a finding is a reason to exit with 1."""
+        return finding.state not in SOUND and finding.state not in self.allowed
+
+    @property
+    def failing(self) -> tuple[Finding, ...]:
+        """The findings for which check exits with 1."""
+        return tuple(finding for finding in self.findings if self.fails(finding))
 
 
 @dataclass(frozen=True)

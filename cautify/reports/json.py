@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from cautify import __version__
-from cautify.model import Difference, Plan, Site, Switch, Verdict
+from cautify.model import Checked, Plan, Site, State, Switch, Verdict
 
 SCHEMA = 1
 
@@ -28,14 +27,23 @@ def scan_json(plan: Plan) -> bytes:
     )
 
 
-def check_json(differences: Sequence[Difference]) -> bytes:
-    """Every difference between the tree and what apply recorded."""
+def check_json(checked: Checked) -> bytes:
+    """Every finding with its state and whether it fails, and how many there are of each state."""
     rows = [
-        {"path": d.path, "line": d.line, "kind": d.kind, "message": d.message, "remedy": d.remedy} for d in differences
+        {
+            "path": found.path,
+            "line": found.line,
+            "state": found.state.value,
+            "subject": found.subject,
+            "fails": checked.fails(found),
+            "message": found.message,
+            "remedy": found.remedy,
+        }
+        for found in checked.findings
     ]
-    return _dump(
-        {"schema": SCHEMA, "version": __version__, "differences": rows, "totals": {"differences": len(differences)}}
-    )
+    states = {state.value: sum(found.state is state for found in checked.findings) for state in State}
+    totals = {"findings": len(rows), "failing": len(checked.failing), **states}
+    return _dump({"schema": SCHEMA, "version": __version__, "findings": rows, "totals": totals})
 
 
 def _site(site: Site) -> dict[str, Any]:

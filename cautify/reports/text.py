@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cautify.model import Action, Difference, HomeKind, Options, Plan, Site, Verdict
+from cautify.model import SOUND, Action, Checked, HomeKind, Options, Plan, Site, Verdict
 from cautify.reports.console import Fragment
 from cautify.reports.groups import BY_DIRECTORY, MANY, by_detail, directories, in_order
 from cautify.reports.remedies import EXPLAINED, REMEDIES, UNKNOWN_REASON
@@ -34,13 +34,17 @@ def apply_text(plan: Plan, *, verbose: bool = False) -> list[Line]:
     return [*_groups(shown, plan.options, verbose=verbose), *_remarks(plan), *_totals(plan)]
 
 
-def check_text(differences: Sequence[Difference]) -> list[Line]:
-    """Every difference: where, what, and what mends it."""
+def check_text(checked: Checked, *, verbose: bool = False) -> list[Line]:
+    """Every finding that is not as it should be: where, what, and what mends it. With ``verbose`` the others too."""
     lines: list[Line] = []
-    for found in differences:
+    for found in checked.findings:
+        if found.state in SOUND and not verbose:
+            continue
         where = found.path if found.line is None else f"{found.path}:{found.line}"
-        lines.append([(where, "bold"), (": ", ""), (found.kind, "red"), (f": {found.message}", "")])
-        lines.append([(f"    {found.remedy}", "dim")])
+        style = "red" if checked.fails(found) else "green" if found.state in SOUND else "yellow"
+        allowed = "" if checked.fails(found) or found.state in SOUND else " (allowed)"
+        lines.append([(where, "bold"), (": ", ""), (found.state.value, style), (f"{allowed}: {found.message}", "")])
+        lines += [[(f"    {found.remedy}", "dim")]] if found.remedy else []
     return lines
 
 

@@ -21,16 +21,16 @@ BROKEN = b"import torch\noptimizer = torch.optim.Adam(\n"
 
 @pytest.fixture
 def found(cautify: Cautify) -> Callable[..., list[tuple[str, int | None, str]]]:
-    """Check as JSON: path, line and kind of every difference; the exit code must agree."""
+    """Check as JSON: path, line and state of every finding; the exit code must agree."""
 
     def run(*paths: Path) -> list[tuple[str, int | None, str]]:
         ended = cautify("check", *paths, "--format", "json")
         document: dict[str, Any] = json.loads(ended.out)
-        rows = document["differences"]
-        assert document["totals"] == {"differences": len(rows)}
+        rows = document["findings"]
+        assert document["totals"]["findings"] == len(rows)
         assert ended.code == (1 if rows else 0)
         assert all(row["message"] and row["remedy"] for row in rows)
-        return [(row["path"], row["line"], row["kind"]) for row in rows]
+        return [(row["path"], row["line"], row["state"]) for row in rows]
 
     return run
 
@@ -53,23 +53,23 @@ def test_without_a_manifest_it_passes_where_nothing_is_to_be_wrapped(cautify: Ca
 
 
 def test_without_a_manifest_it_fails_where_something_is_to_be_wrapped(tree: Path, found: Found) -> None:
-    assert ("train.py", 5, "unwrapped") in found(tree)
+    assert ("train.py", 5, "new") in found(tree)
 
 
 def test_a_new_site_is_named_with_its_line(patched: Path, found: Found) -> None:
     (patched / "finetune.py").write_bytes(b"# new\n" + TRAIN)
-    assert found(patched) == [("finetune.py", 6, "unwrapped")]
+    assert found(patched) == [("finetune.py", 6, "new")]
 
 
 def test_a_patched_file_that_was_put_back_is_named(patched: Path, found: Found) -> None:
     (patched / "train.py").write_bytes(TRAIN)
-    assert found(patched) == [("train.py", None, "unpatched"), ("train.py", 5, "unwrapped")]
+    assert found(patched) == [("train.py", None, "missing"), ("train.py", 5, "new")]
 
 
 def test_a_patched_file_that_was_edited_is_named(patched: Path, found: Found) -> None:
     place = patched / "train.py"
     place.write_bytes(place.read_bytes() + b"# edited\n")
-    assert found(patched) == [("train.py", None, "altered")]
+    assert found(patched) == [("train.py", None, "edited")]
 
 
 def test_a_patched_file_that_is_gone_is_named(patched: Path, found: Found) -> None:
@@ -80,12 +80,12 @@ def test_a_patched_file_that_is_gone_is_named(patched: Path, found: Found) -> No
 def test_a_patched_file_that_no_longer_parses_is_named(patched: Path, found: Found) -> None:
     place = patched / "train.py"
     place.write_bytes(place.read_bytes() + BROKEN)
-    assert ("train.py", None, "unparsable") in found(patched)
+    assert ("train.py", None, "conflict") in found(patched)
 
 
 def test_a_file_that_stopped_parsing_is_named(patched: Path, found: Found) -> None:
     (patched / "plot.py").write_bytes(BROKEN)
-    assert found(patched) == [("plot.py", None, "unparsable")]
+    assert found(patched) == [("plot.py", None, "conflict")]
 
 
 def test_a_file_that_did_not_parse_when_the_patch_was_made_is_no_difference(
@@ -104,7 +104,7 @@ def test_a_runtime_that_is_gone_is_named(patched: Path, found: Found) -> None:
 def test_a_runtime_that_was_edited_is_named(patched: Path, found: Found) -> None:
     place = patched / "cautious_optimizer.py"
     place.write_bytes(place.read_bytes() + b"\nEXTRA = 1\n")
-    assert found(patched) == [("cautious_optimizer.py", None, "runtime-edited")]
+    assert found(patched) == [("cautious_optimizer.py", None, "edited")]
 
 
 def test_a_runtime_that_is_something_else_is_named(patched: Path, found: Found) -> None:
@@ -139,7 +139,7 @@ def test_an_outdated_runtime_is_named_once(patched: Path, found: Found, monkeypa
 
     monkeypatch.setattr(plan, "make_plan", upgrade)
     monkeypatch.setattr("cautify.patch.vendor.state", lambda *_: "older")
-    assert found(patched) == [("cautious_optimizer.py", None, "outdated")]
+    assert found(patched) == [("cautious_optimizer.py", None, "older")]
 
 
 def test_a_plan_that_refuses_because_of_the_runtime_is_a_difference(
@@ -151,7 +151,7 @@ def test_a_plan_that_refuses_because_of_the_runtime_is_a_difference(
         raise RuntimeEdited("cautious_optimizer.py", "it was edited by hand", "Put it back.")
 
     monkeypatch.setattr(plan, "make_plan", refuse)
-    assert found(patched) == [("cautious_optimizer.py", None, "runtime-edited"), ("train.py", None, "missing")]
+    assert found(patched) == [("cautious_optimizer.py", None, "edited"), ("train.py", None, "missing")]
 
 
 def test_a_file_that_a_plan_would_change_without_a_new_site_is_named(
@@ -202,4 +202,4 @@ def test_it_passes_after_a_commit_and_in_a_clone(cautify: Cautify, repository: P
 
 def test_it_passes_after_a_revert(cautify: Cautify, patched: Path, found: Found) -> None:
     cautify("revert", patched, "--yes")
-    assert ("train.py", 5, "unwrapped") in found(patched)
+    assert ("train.py", 5, "new") in found(patched)

@@ -10,7 +10,7 @@ import pytest
 from plans import EMPTY, PLAN
 
 from cautify import __version__
-from cautify.model import Difference, Problem, Verdict
+from cautify.model import Checked, Finding, Problem, State, Verdict
 from cautify.reports.json import check_json, scan_json
 
 SITE_KEYS = ["path", "line", "column", "end_line", "optimizers", "form", "verdict", "reason", "switch"]
@@ -103,13 +103,20 @@ def test_a_path_that_is_no_utf8_makes_valid_json() -> None:
     assert json.loads(data.decode("utf-8"))["problems"][0]["path"] == path
 
 
-def test_check_lists_differences_with_null_for_an_unknown_line() -> None:
-    found = [
-        Difference("a.py", None, "missing", "it is gone", "Put it back."),
-        Difference("b.py", 3, "unwrapped", "torch.optim.AdamW is not wrapped", "Run `cautify apply`."),
+def test_check_lists_findings_with_null_for_an_unknown_line() -> None:
+    found = (
+        Finding("a.py", None, State.MISSING, "file", "it is gone", "Put it back."),
+        Finding("b.py", 3, State.OLDER, "runtime", "it is older", "Run `cautify apply`."),
+    )
+    document = json.loads(check_json(Checked(found, frozenset({State.OLDER}))))
+    keys = ["path", "line", "state", "subject", "fails", "message", "remedy"]
+    assert list(document) == ["schema", "version", "findings", "totals"]
+    assert [list(row) for row in document["findings"]] == [keys] * 2
+    assert [(row["line"], row["state"], row["fails"]) for row in document["findings"]] == [
+        (None, "missing", True),
+        (3, "older", False),
     ]
-    document = json.loads(check_json(found))
-    assert list(document) == ["schema", "version", "differences", "totals"]
-    assert [list(row) for row in document["differences"]] == [["path", "line", "kind", "message", "remedy"]] * 2
-    assert [row["line"] for row in document["differences"]] == [None, 3]
-    assert document["totals"] == {"differences": 2}
+    assert document["totals"] == {
+        **{"findings": 2, "failing": 1, "applied": 0, "current": 0, "edited": 0, "obsolete": 0, "older": 1},
+        **{"missing": 1, "new": 0, "conflict": 0},
+    }

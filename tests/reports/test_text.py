@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from plans import EMPTY, EVERYTHING, PLAN, REASONS, site
 
-from cautify.model import Difference, Verdict
+from cautify.model import Checked, Finding, State, Verdict
 from cautify.reports.groups import directories
 from cautify.reports.remedies import REMEDIES
 from cautify.reports.text import Line, apply_text, check_text, counted, scan_text
@@ -125,17 +125,30 @@ def test_verbose_says_where_each_switch_is_declared() -> None:
     assert any("src/x/optim.py:50 (x.optim.OptimizerConfig)" in line for line in plain(scan_text(PLAN, verbose=True)))
 
 
-def test_a_difference_says_where_what_and_what_next() -> None:
-    found = [
-        Difference("a.py", 3, "unwrapped", "torch.optim.AdamW is not wrapped", "Run `cautify apply`."),
-        Difference("b.py", None, "missing", "it is gone", "Put it back."),
-    ]
-    assert plain(check_text(found)) == [
-        "a.py:3: unwrapped: torch.optim.AdamW is not wrapped",
+FINDINGS = Checked(
+    (
+        Finding("a.py", 3, State.NEW, "site", "torch.optim.AdamW is not wrapped", "Run `cautify apply`."),
+        Finding("b.py", None, State.MISSING, "file", "it is gone", "Put it back."),
+        Finding("c.py", 7, State.APPLIED, "site", "torch.optim.AdamW is wrapped"),
+        Finding("d.py", 9, State.EDITED, "edit", "the switch was edited", "Run `cautify apply`."),
+    ),
+    frozenset({State.EDITED}),
+)
+
+
+def test_a_finding_says_where_what_and_what_next() -> None:
+    assert plain(check_text(FINDINGS)) == [
+        "a.py:3: new: torch.optim.AdamW is not wrapped",
         "    Run `cautify apply`.",
         "b.py: missing: it is gone",
         "    Put it back.",
+        "d.py:9: edited (allowed): the switch was edited",
+        "    Run `cautify apply`.",
     ]
+
+
+def test_verbose_names_what_is_as_it_should_be_too() -> None:
+    assert "c.py:7: applied: torch.optim.AdamW is wrapped" in plain(check_text(FINDINGS, verbose=True))
 
 
 @pytest.mark.parametrize(("number", "said"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
