@@ -128,6 +128,7 @@ def apply(
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Edit files even if they have uncommitted changes.")
     ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a runtime that was edited by hand.")] = False,
     include: _Include = None,
     exclude: _Exclude = None,
     tests: _Tests = None,
@@ -149,7 +150,9 @@ def apply(
             raise InvalidOption("--exit-code cannot be used", "it goes with --dry-run only", "Add --dry-run.")
         given = _given(include, exclude, tests, vendor_to, flag_name, default, with_triton)
         consent = Consent(dry_run, yes)
-        return command.apply(path, given, consent, allow_dirty=allow_dirty, exit_code=exit_code, console=console)
+        return command.apply(
+            path, given, consent, allow_dirty=allow_dirty, exit_code=exit_code, force=force, console=console
+        )
 
     _run(work, quiet, verbose)
 
@@ -162,16 +165,20 @@ def check(
     exclude: _Exclude = None,
     tests: _Tests = None,
     vendor_to: _VendorTo = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="STATES", help="States that are no failure: edited,older,obsolete,..."),
+    ] = None,
     quiet: _Quiet = False,
     verbose: _Verbose = False,
 ) -> None:
-    """For CI: list every difference, exit with 1 if there is one."""
+    """For CI: tell the state of every part of the patch, exit with 1 if one is not as it should be."""
 
     def work(console: Console) -> Outcome:
         from cautify.commands import check as command
 
         given = _given(include, exclude, tests, vendor_to)
-        return command.check(paths or [_HERE], given, as_json=format is Format.json, console=console)
+        return command.check(paths or [_HERE], given, as_json=format is Format.json, console=console, allow=allow or ())
 
     _run(work, quiet, verbose)
 
@@ -181,6 +188,7 @@ def revert(
     path: _Target = _HERE,
     dry_run: _DryRun = False,
     yes: _Yes = False,
+    force: Annotated[bool, typer.Option("--force", help="Remove a runtime that was edited by hand, too.")] = False,
     quiet: _Quiet = False,
     verbose: _Verbose = False,
 ) -> None:
@@ -195,12 +203,14 @@ def revert(
         root = find_root(path)
         consent = Consent(dry_run, yes)
         try:
-            files = command.prepare(root)
+            reversal = command.prepare(root, force=force)
         except FileChanged:
             if not dry_run:
                 repair(root, consent, console)  # an edit elsewhere must not keep a half-written tree as it is
             raise
-        return carry_out(console, files, consent, lambda: command.execute(root, files))
+        if verbose:
+            console.note("\n".join(f"{path}: {how.value}" for path, how in sorted(reversal.how.items())))
+        return carry_out(console, reversal.files, consent, lambda: command.execute(root, reversal.files, force=force))
 
     _run(work, quiet, verbose)
 

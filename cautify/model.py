@@ -151,6 +151,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     runtimes: tuple[str, ...] = ()
     """Paths of the vendored files, existing or to be created: one or two for each package or folder of scripts."""
+    named: tuple[str, ...] = ()
+    """Files that use the names of the patch before this plan is written: the target's own, unless it is patched."""
     scanned: int = 0
     """How many Python files were looked at."""
 

@@ -53,7 +53,7 @@ def test_a_path_whose_links_lead_round_in_a_circle(cautify: Cautify, tmp_path: P
 @pytest.mark.parametrize(
     ("damage", "because", "so"),
     [
-        (lambda data: data.replace(b'"schema": 1', b'"schema": 7', 1), "newer cautify (schema 7", "Upgrade cautify"),
+        (lambda data: data.replace(b'"schema": 2', b'"schema": 7', 1), "newer cautify (schema 7", "Upgrade cautify"),
         (
             lambda data: b"<<<<<<< HEAD\n" + data + b"=======\n" + data + b">>>>>>> topic\n",
             "merge conflict markers",
@@ -142,7 +142,7 @@ def test_a_recorded_path_that_became_a_link_out_of_the_tree(
     refused(run(cautify, "revert", patched), names="train.py", because=str(outside), so="mend it")
     ended = cautify("check", patched)
     assert ended.code == 1
-    assert b"train.py: unusable: " in ended.out
+    assert b"train.py: conflict: " in ended.out
 
 
 def test_a_cautify_directory_that_is_a_link(cautify: Cautify, tree: Path, tmp_path: Path, unchanged: Unchanged) -> None:
@@ -209,13 +209,13 @@ def test_uncommitted_changes(cautify: Cautify, repository: Path, unchanged: Unch
     refused(ended, names="uncommitted changes", because="train.py", so="--allow-dirty")
 
 
-def test_an_edited_file_is_not_reverted(cautify: Cautify, patched: Path, unchanged: Unchanged) -> None:
+def test_a_file_that_uses_the_patch_by_now_is_not_reverted(
+    cautify: Cautify, patched: Path, unchanged: Unchanged
+) -> None:
     place = patched / "train.py"
-    place.write_bytes(place.read_bytes() + b"# mine\n")
+    place.write_bytes(place.read_bytes() + b"print(CautiousOptimizer)\n")
     unchanged(patched)
-    refused(
-        run(cautify, "revert", patched), names="revert", because="train.py was edited", so="run `cautify revert` again"
-    )
+    refused(run(cautify, "revert", patched), names="revert", because="train.py:9", so="run `cautify revert` again")
 
 
 def test_a_file_that_does_not_parse_never_stops_apply(cautify: Cautify, tree: Path) -> None:

@@ -1,4 +1,4 @@
-"""Prove that the patch is there, whole and up to date: list every difference, and exit with 1 if there is one."""
+"""Prove that the patch is there, whole and up to date: tell the state of every part, and exit with 1 if one is not."""
 
 from __future__ import annotations
 
@@ -9,30 +9,45 @@ from pathlib import Path
 from cautify.commands.options import Given, effective
 from cautify.commands.scan import look
 from cautify.commands.target import common_root
-from cautify.errors import CautifyError, RuntimeEdited
-from cautify.model import Action, Checked, Finding, Outcome, Plan, Problem, State, Verdict
-from cautify.patch import manifest, vendor, write
-from cautify.patch.disk import HOME, digest, locate
-from cautify.patch.disk import look as look_at
-from cautify.patch.records import FileRecord, Manifest
+from cautify.errors import InvalidOption, RuntimeEdited
+from cautify.model import SOUND, Checked, Finding, Outcome, Plan, State
+from cautify.patch import manifest, states, write
+from cautify.patch.disk import HOME
+from cautify.patch.records import Manifest
 from cautify.reports.console import Console
 from cautify.reports.json import check_json
 from cautify.reports.text import check_text, counted
 
-_APPLY = "Run `cautify apply`."
-_PUT_BACK = "Put the file back as cautify wrote it (git diff shows what changed since)."
 
+def check(
+    paths: Sequence[Path],
+    given: Given,
+    *,
+    as_json: bool,
+    console: Console,
+    allow: Sequence[str] = (),
+) -> Outcome:
+    """Print every finding on stdout. Where ``paths`` are files, only those are judged.
 
-def check(paths: Sequence[Path], given: Given, *, as_json: bool, console: Console) -> Outcome:
-    """Print every difference on stdout.
+    Args:
+        paths: The codebase, or files of it.
+        given: What the command line said of the plan.
+        as_json: Whether the report is JSON.
+        console: Where to print.
+        allow: States, with commas between, that are no failure.
 
     Raises:
         CautifyError: PATH, the manifest or an option cannot be used.
     """
+    allowed = _states(allow)
     root = common_root(paths)
     recorded = manifest.load(root)
-    found = sorted(set(differences(root, recorded, given, console)), key=lambda f: (f.path, f.line or 0, f.state.value))
-    checked = Checked(tuple(found), patched=None if recorded is None else len(recorded.files))
+    every = sorted(
+        set(findings(root, recorded, given, console)), key=lambda f: (f.path, f.line or 0, f.state.value, f.message)
+    )
+    judged = _judged(root, paths)
+    found = [finding for finding in every if judged is None or finding.path in judged or finding.subject == "manifest"]
+    checked = Checked(tuple(found), allowed, None if recorded is None else len(recorded.files))
     if as_json:
         console.result_bytes(check_json(checked))
     else:
@@ -41,107 +56,48 @@ def check(paths: Sequence[Path], given: Given, *, as_json: bool, console: Consol
         return Outcome(1, f"{counted(len(checked.failing), 'difference')}.")
     if recorded is None:
         return Outcome(0, "Nothing is recorded here, and nothing is to be wrapped.")
+    allowed_now = sum(finding.state not in SOUND for finding in found)
+    if allowed_now:
+        return Outcome(0, f"Nothing fails: {counted(allowed_now, 'difference')} allowed.")
     return Outcome(0, f"The patch is as it was written: {counted(len(recorded.files), 'file')}.")
 
 
-def differences(root: Path, recorded: Manifest | None, given: Given, console: Console) -> Iterator[Finding]:
-    """Everything that is not as the manifest says, or that a fresh plan would change."""
+def findings(root: Path, recorded: Manifest | None, given: Given, console: Console) -> Iterator[Finding]:
+    """The state of every recorded part, and everything that a fresh plan would change."""
     if write.interrupted(root) and write.pending(root):
-        yield Finding(
-            HOME,
-            None,
-            State.CONFLICT,
-            "manifest",
-            "an earlier cautify was killed and left the tree half written",
-            "Run `cautify revert`.",
-        )
+        message = "an earlier cautify was interrupted and left the tree half written"
+        yield Finding(HOME, None, State.CONFLICT, "manifest", message, "Run `cautify revert`.")
     try:
         planned: Plan | None = look(root, effective(given, recorded, root), console)
     except RuntimeEdited as error:
         planned = None
         yield Finding(error.what, None, State.CONFLICT, "runtime", error.why, error.next_step)
-    problems = {problem.path: problem for problem in planned.problems} if planned else {}
-    if recorded is not None:
-        for record in recorded.files:
-            if record.path not in recorded.runtimes:
-                yield from _file(root, record, problems.get(record.path))
-        for path in recorded.runtimes if planned is not None else ():
-            yield from _runtime(root, path)
-    if planned is not None:
-        yield from _new_problems(planned, recorded)
-        yield from _unplanned(planned, recorded)
-
-
-def _file(root: Path, record: FileRecord, problem: Problem | None) -> Iterator[Finding]:
-    try:
-        data = _read(root, record.path)
-    except CautifyError as error:
-        yield Finding(record.path, None, State.CONFLICT, "file", error.why, _PUT_BACK)
-        return
-    if data is None:
-        yield Finding(record.path, None, State.MISSING, "file", "cautify patched this file, and it is gone", _PUT_BACK)
-    elif digest(data) == record.after:
-        return
-    elif problem is not None:
-        message = f"this patched file cannot be read any more: {problem.detail}"
-        yield Finding(record.path, None, State.CONFLICT, "file", message, _PUT_BACK)
-    elif digest(data) == record.before:
-        yield Finding(record.path, None, State.MISSING, "file", "this file is as it was before the patch", _APPLY)
-    else:
-        yield Finding(record.path, None, State.EDITED, "file", "this file was edited since cautify wrote it", _PUT_BACK)
-
-
-def _runtime(root: Path, path: str) -> Iterator[Finding]:
-    try:
-        data = _read(root, path)
-    except CautifyError as error:
-        yield Finding(path, None, State.CONFLICT, "runtime", error.why, _PUT_BACK)
-        return
-    if data is None:
-        yield Finding(path, None, State.MISSING, "runtime", "the vendored runtime is gone", _APPLY)
-        return
-    state = vendor.state(data, path)
-    if state == "older":
-        yield Finding(path, None, State.OLDER, "runtime", "the vendored runtime is an older version", _APPLY)
-    elif state == "edited":
-        yield Finding(path, None, State.EDITED, "runtime", "the vendored runtime was edited by hand", _PUT_BACK)
-    elif state != "current":
-        yield Finding(path, None, State.CONFLICT, "runtime", "this is not the runtime that cautify put here", _PUT_BACK)
-
-
-def _new_problems(planned: Plan, recorded: Manifest | None) -> Iterator[Finding]:
     if recorded is None:
+        yield from states.unrecorded(planned, root) if planned is not None else ()
         return
-    known = {*recorded.problems, *(record.path for record in recorded.files)}
-    for problem in planned.problems:
-        if problem.path not in known:
-            message = f"this file could be read when the patch was made, and now cannot: {problem.detail}"
-            yield Finding(problem.path, None, State.CONFLICT, "file", message, "Mend the file.")
+    yield from states.files(root, recorded, planned)
+    if planned is not None:
+        yield from states.runtimes(root, recorded)
+        yield from states.sites(recorded, planned)
+        yield from states.problems(planned, recorded)
+        yield from states.unexplained(planned, recorded)
 
 
-def _unplanned(planned: Plan, recorded: Manifest | None) -> Iterator[Finding]:
-    """What a fresh plan would do: each unwrapped site, and each file that no such site explains."""
-    if planned.empty:
-        return
-    explained = set()
-    for site in planned.sites:
-        if site.verdict is Verdict.WRAP:
-            explained.add(site.path)
-            explained.update(home.path for home in (site.switch.homes if site.switch else ()))
-            what = " | ".join(site.optimizers) or "an optimizer"
-            yield Finding(site.path, site.line, State.NEW, "site", f"{what} is not wrapped", _APPLY)
-    runtimes = {*(recorded.runtimes if recorded else ()), *(planned.runtimes if explained else ())}
-    for file in planned.files:
-        if file.path not in explained and file.path not in runtimes:
-            verb = "create" if file.action is Action.CREATE else "change"
-            yield Finding(file.path, None, State.MISSING, "edit", f"apply would {verb} this file", _APPLY)
+def _states(allow: Sequence[str]) -> frozenset[State]:
+    names = [name.strip() for text in allow for name in text.split(",") if name.strip()]
+    known = {state.value: state for state in State if state not in SOUND}
+    for name in names:
+        if name not in known:
+            raise InvalidOption(
+                f"--allow {name} cannot be used", "it is no state that check reports", f"Known: {', '.join(known)}."
+            )
+    return frozenset(known[name] for name in names)
 
 
-def _read(root: Path, path: str) -> bytes | None:
-    """A recorded file's bytes, None when it is gone.
-
-    Raises:
-        CautifyError: it is no file by now, cannot be read, or is a link that leads out of the tree.
-    """
-    content = look_at(locate(os.path.realpath(root), path), path)
-    return content.data if content else None
+def _judged(root: Path, paths: Sequence[Path]) -> frozenset[str] | None:
+    """The files that are asked about, relative to the root; None for the whole tree."""
+    if any(path.is_dir() for path in paths):
+        return None
+    base = os.path.realpath(root)
+    places = {place for path in paths for place in (os.path.realpath(path), os.path.abspath(path))}
+    return frozenset(os.path.relpath(place, base).replace(os.sep, "/") for place in places)

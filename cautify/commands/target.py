@@ -41,13 +41,17 @@ def find_root(path: Path) -> Path:
 
 
 def common_root(paths: Sequence[Path]) -> Path:
-    """The one root that all paths stand for.
+    """The one root that all paths stand for: the current directory, if no patch is recorded and all lie below it.
 
     Raises:
         InvalidOption: they stand for several.
         TargetNotFound, RootConflict: as find_root.
     """
     roots = {find_root(path): path for path in paths}
+    if len(roots) > 1 and not any((root / HOME).is_dir() for root in roots):
+        here = Path.cwd()
+        if all(root.is_relative_to(here) for root in roots):
+            return find_root(here)
     if len(roots) > 1:
         listed = ", ".join(f"{path} ({root})" for root, path in roots.items())
         raise InvalidOption(

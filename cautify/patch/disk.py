@@ -133,6 +133,15 @@ def look(place: str, name: str) -> Content | None:
         raise unwritable(name, error, "read") from error
 
 
+def read(root: str | os.PathLike[str], path: str) -> bytes | None:
+    """What a file of the tree holds, None if there is none.
+
+    Raises what ``locate`` and ``look`` raise.
+    """
+    content = look(locate(os.path.realpath(root), path), path)
+    return content.data if content else None
+
+
 def require_writable(place: str, name: str) -> None:
     """Refuse a file or directory that nobody may write. Root may write all, so the permission bits are asked too.
 

@@ -20,11 +20,12 @@ from cautify.patch.style import Style
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one expression: put it into a call, give a call more arguments, or replace its text."""
+    """What happens to one expression: put it into a call, give a call more arguments, replace its text or unwrap it."""
 
     wrap: str | None = None
     arguments: tuple[str, ...] = ()
     replacement: str | None = None
+    unwrapped: cst.BaseExpression | None = None
 
 
 @dataclass
@@ -195,6 +196,8 @@ class Rewriter:
         change = changes.get(node)
         if change is not None and change.replacement is not None:
             return Text(change.replacement)
+        if change is not None and change.unwrapped is not None:
+            return self._document(change.unwrapped, {n: c for n, c in changes.items() if n is not node}, reflow)
         if change is not None and change.wrap is not None:
             rest = {n: c for n, c in changes.items() if n is not node}
             inner = self._bare(node, rest, reflow)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from cautify import __version__
 from cautify.errors import FileChanged
-from cautify.model import Action, Edit, FilePlan, Plan, Span, Verdict
+from cautify.model import Action, FilePlan, Plan, Verdict
 from cautify.patch.disk import MANIFEST, digest, look
+from cautify.patch.disk import read as disk_read
+from cautify.patch.hunks import hunks_between
 from cautify.patch.manifest_text import SCHEMA, dump, parse, refused
 from cautify.patch.records import FileRecord, Manifest, SiteRecord
-from cautify.source import apply_edits, invert
+from cautify.patch.undone import Refused, TakenBack, Undone
+from cautify.source import apply_edits
 
 __all__ = [
     "SCHEMA",
@@ -57,25 +60,42 @@ def read(root: Path) -> bytes | None:
     return content.data if content else None
 
 
-def updated(manifest: Manifest | None, plan: Plan) -> Manifest:
+def updated(manifest: Manifest | None, plan: Plan, taken: TakenBack | None = None) -> Manifest:
     """The manifest after ``plan`` is written on top of what ``manifest`` records.
 
-    A file patched again keeps its ``before`` and gets a layer. If somebody edited it between the two applies, the
-    layer is recorded all the same, because it is true and a later, structural revert can use it; but the layers no
-    longer lead back to ``before``, so ``original`` refuses that file from then on rather than restore it half. If
-    somebody put it back to ``before`` by hand, its record starts anew.
+    A file patched again keeps its ``before``. If somebody put it back to that by hand, its record starts anew.
+
+    ``taken`` says what files hold without the patch that were edited since. With it they are recorded as they are now:
+    from then on they are taken back exactly. A file in which the patch cannot be told from the edits keeps its record,
+    with a layer more if the plan changes it; ``original`` refuses it.
 
     To be called before the plan is written: it looks which directories do not exist yet.
     """
     records = {record.path: record for record in manifest.files} if manifest else {}
     directories = set(manifest.directories) if manifest else set()
+    without = dict(taken.files) if taken is not None else {}
+    planned = {file.path for file in plan.files}
+    for path in taken.gone if taken is not None else ():
+        records.pop(path, None)
+    for path, undone in without.items():
+        if path not in planned and taken is not None and isinstance(undone, Undone):
+            _adopt(records, path, undone.data, taken.now[path])
     for file in plan.files:
         if file.after is None:
             records.pop(file.path, None)
             continue
-        records[file.path] = _record(records.get(file.path), file, file.after)
+        known = records.get(file.path)
+        if file.before is None or (known is not None and known.action is Action.CREATE):
+            records[file.path] = FileRecord(file.path, Action.CREATE, None, digest(file.after), ())
+        elif (before := _without(known, file.before, without.get(file.path))) is None:
+            records[file.path] = _layered(known, file, file.after)
+        else:
+            _adopt(records, file.path, before, file.after)
         if file.before is None:
             directories.update(_missing_parents(plan.root, file.path))
+    for path in plan.runtimes:
+        if path not in records and (data := disk_read(plan.root, path)) is not None:
+            records[path] = FileRecord(path, Action.CREATE, None, digest(data), ())
     return Manifest(
         SCHEMA,
         __version__,
@@ -95,26 +115,38 @@ def updated(manifest: Manifest | None, plan: Plan) -> Manifest:
             )
         ),
         tuple(sorted(directories)),
+        manifest.own if manifest is not None else plan.named if taken is None else (),
     )
 
 
-def _record(known: FileRecord | None, file: FilePlan, after: bytes) -> FileRecord:
-    if file.before is None or (known is not None and known.before is None):
-        return FileRecord(file.path, Action.CREATE, None, digest(after), ())
-    before = digest(file.before)
-    layer = _inverse(file.path, file.before, after, file.edits)
-    if known is None or known.before == before:
-        return FileRecord(file.path, Action.MODIFY, before, digest(after), (layer,))
-    return FileRecord(file.path, Action.MODIFY, known.before, digest(after), (layer, *known.layers))
+def _without(known: FileRecord | None, data: bytes, undone: Undone | Refused | None) -> bytes | None:
+    """What a file held before the patch, as far as it can be told."""
+    if undone is not None:
+        return undone.data if isinstance(undone, Undone) else None
+    if known is None or digest(data) == known.before:
+        return data
+    try:
+        return original(known, data)
+    except ValueError:
+        return None
 
 
-def _inverse(path: str, before: bytes, after: bytes, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
-    """The edits that lead from ``after`` to ``before``. A plan without edits replaces the whole file."""
-    edits = edits or (Edit(Span(0, len(before)), after, "replace"),)
-    inverse = invert(before, edits)
-    if apply_edits(before, edits) != after or apply_edits(after, inverse) != before:
-        raise ValueError(f"the plan's edits of {path} do not lead from its 'before' to its 'after' and back")
-    return inverse
+def _adopt(records: dict[str, FileRecord], path: str, before: bytes, after: bytes) -> None:
+    """Record a file as it is, with what it holds without the patch; one that has nothing of it is not recorded."""
+    known = records.pop(path, None)
+    if known is not None and (known.before, known.after) == (digest(before), digest(after)):
+        records[path] = known
+    elif before != after:
+        hunks = hunks_between(before, after)
+        records[path] = FileRecord(path, Action.MODIFY, digest(before), digest(after), (hunks,))
+
+
+def _layered(known: FileRecord | None, file: FilePlan, after: bytes) -> FileRecord:
+    """The record of a file that is patched again though nobody can tell what it held before the patch."""
+    layer = hunks_between(file.before or b"", after)
+    layers = (layer, *known.layers) if known is not None else (layer,)
+    before = known.before if known is not None else digest(file.before or b"")
+    return FileRecord(file.path, Action.MODIFY, before, digest(after), layers)
 
 
 def _missing_parents(root: Path, path: str) -> Iterator[str]:
@@ -133,7 +165,7 @@ def original(record: FileRecord, data: bytes) -> bytes:
     if record.before is None:
         raise ValueError(f"{record.path} was created by cautify, there is nothing before it")
     for layer in record.layers:
-        data = apply_edits(data, layer)
+        data = apply_edits(data, [hunk.back() for hunk in layer])
     if digest(data) != record.before:
         raise ValueError(f"{record.path} does not lead back to what it was before the patch")
     return data

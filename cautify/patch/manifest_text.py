@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cautify import homes
 from cautify.errors import ManifestUnusable
-from cautify.model import Action, Edit, Options, Span, Verdict
+from cautify.model import Action, Options, Span, Verdict
 from cautify.patch import strict
 from cautify.patch.disk import MANIFEST, unusable
+from cautify.patch.hunks import Hunk
 from cautify.patch.records import FileRecord, Manifest, SiteRecord
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: an edit says what stood there before, and what for. 2: lines as they are now and as they were before."""
 
 _SOMETIMES = ("flag_name", "default_on", "with_triton", "optimizers")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -66,7 +68,7 @@ def refused(why: str, next_step: str = _RESTORE) -> ManifestUnusable:
 
 def _manifest(value: object) -> Manifest:
     names = ("schema", "version", "options", "runtimes", "directories", "files", "problems", "sites")
-    raw = strict.fields(value, "it", names)
+    raw = strict.fields(value, "it", names, ("own",))
     runtimes = strict.texts(raw["runtimes"], "'runtimes'")
     files = tuple(_file(item) for item in strict.items(raw["files"], "'files'"))
     directories = strict.texts(raw["directories"], "'directories'")
@@ -79,6 +81,7 @@ def _manifest(value: object) -> Manifest:
         strict.texts(raw["problems"], "'problems'"),
         tuple(_site(item) for item in strict.items(raw["sites"], "'sites'")),
         tuple(_path(path) for path in directories),
+        strict.texts(raw.get("own", []), "'own'"),
     )
 
 
@@ -158,20 +161,28 @@ def _hash(value: object, path: str) -> str:
     return found
 
 
-def _layer(value: object, path: str) -> tuple[Edit, ...]:
-    return tuple(_edit(item, path) for item in strict.items(value, f"a layer of {path!r}"))
+def _layer(value: object, path: str) -> tuple[Hunk, ...]:
+    return tuple(_hunk(item, path) for item in strict.items(value, f"a layer of {path!r}"))
 
 
-def _edit(value: object, path: str) -> Edit:
-    raw = strict.fields(value, f"an edit of {path!r}", ("at", "text", "purpose"))
+def _hunk(value: object, path: str) -> Hunk:
+    first = isinstance(value, dict) and "text" in value
+    raw = strict.fields(value, f"an edit of {path!r}", ("at", "text", "purpose") if first else ("at", "old", "new"))
     at = [strict.number(offset, f"an offset in {path!r}") for offset in strict.items(raw["at"], f"'at' in {path!r}")]
     if len(at) != 2 or at[0] > at[1]:
         raise ValueError(f"an edit of {path!r} has no proper span")
+    old = _bytes(raw["text" if first else "old"], path)
+    new = None if first else _bytes(raw["new"], path)
+    if new is not None and len(new) != at[1] - at[0]:
+        raise ValueError(f"an edit of {path!r} has a span that does not go with its text")
+    return Hunk(Span(*at), old, new)
+
+
+def _bytes(value: object, path: str) -> bytes:
     try:
-        replacement = strict.text(raw["text"], f"the text of an edit of {path!r}").encode("utf-8", "surrogateescape")
+        return strict.text(value, f"the text of an edit of {path!r}").encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise ValueError(f"the text of an edit of {path!r} has a character that stands for no byte") from error
-    return Edit(Span(*at), replacement, strict.text(raw["purpose"], f"the purpose of an edit of {path!r}"))
 
 
 def _site(value: object) -> SiteRecord:
@@ -200,6 +211,7 @@ def dump(manifest: Manifest) -> bytes:
         },
         "runtimes": sorted(manifest.runtimes),
         "directories": sorted(manifest.directories),
+        **({"own": sorted(manifest.own)} if manifest.own else {}),
     }
     rows: Mapping[str, Sequence[object]] = {
         "files": [_file_row(record) for record in files],
@@ -219,17 +231,7 @@ def _sometimes(options: Options) -> Mapping[str, object]:
 
 
 def _file_row(record: FileRecord) -> Mapping[str, object]:
-    layers = [
-        [
-            {
-                "at": [edit.span.start, edit.span.end],
-                "text": edit.replacement.decode("utf-8", "surrogateescape"),
-                "purpose": edit.purpose,
-            }
-            for edit in layer
-        ]
-        for layer in record.layers
-    ]
+    layers = [[_hunk_row(hunk) for hunk in layer] for layer in record.layers]
     return {
         "path": record.path,
         "action": record.action.value,
@@ -237,6 +239,13 @@ def _file_row(record: FileRecord) -> Mapping[str, object]:
         "after": record.after,
         "layers": layers,
     }
+
+
+def _hunk_row(hunk: Hunk) -> Mapping[str, object]:
+    at, old = [hunk.span.start, hunk.span.end], hunk.old.decode("utf-8", "surrogateescape")
+    if hunk.new is None:
+        return {"at": at, "text": old, "purpose": ""}
+    return {"at": at, "old": old, "new": hunk.new.decode("utf-8", "surrogateescape")}
 
 
 def _site_row(site: SiteRecord) -> Mapping[str, object]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cautify.analysis.discover import discover
 from cautify.analysis.project import Project
 from cautify.analysis.syntax import Unparsable
 from cautify.errors import ProofFailed
+from cautify.homes import ENABLED
 from cautify.model import Action, FilePlan, Options, Plan
 from cautify.patch.account import Account
 from cautify.patch.compose import Composer, Progress
+from cautify.patch.traces import Words
 from cautify.patch.vendor import text_of
 from cautify.source import Undecodable, apply_edits, invert
 
@@ -60,8 +62,17 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None,
         problems=problems,
         warnings=account.warnings(),
         runtimes=composer.runtime_paths,
+        named=tuple(sorted(_named(project, Words(options.flag_name or ENABLED)))),
         scanned=len(found.files),
     )
+
+
+def _named(project: Project, words: Words) -> Iterator[str]:
+    for path, data in project.data.items():
+        if words.anywhere(data) and b"# cautify-runtime:" not in data:
+            text = data.decode("utf-8", "replace")
+            if any(True for _ in words.in_code(text)):
+                yield path
 
 
 def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cautify.model import Action, Edit, Options
+from cautify.model import Action, Options
+from cautify.patch.hunks import Hunk
 
 
 @dataclass(frozen=True)
 class FileRecord:
     """One patched file. ``before`` is None for a file that cautify created.
 
-    ``layers`` undo the applies, the newest first. The spans of each refer to the bytes that it is applied to.
+    ``layers`` undo the applies, the newest first; the spans of each refer to the bytes that it is applied to. There
+    is one, unless the file was edited between two applies in a way that could not be told from the patch.
     """
 
     path: str
     action: Action
     before: str | None
     after: str
-    layers: tuple[tuple[Edit, ...], ...]
+    layers: tuple[tuple[Hunk, ...], ...]
 
 
 @dataclass(frozen=True, order=True)
@@ -46,3 +48,5 @@ class Manifest:
     problems: tuple[str, ...]
     sites: tuple[SiteRecord, ...]
     directories: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    """Files that used the names of the patch for something of their own before there was one."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from cautify.analysis.project import Project
 from cautify.errors import RuntimeEdited
 from cautify.model import Action, Edit, FilePlan, Span
+from cautify.patch.disk import read
 from cautify.patch.vendor import TRITON_NAME, beside, state, text_of
 
 
@@ -35,6 +37,17 @@ def runtime_files(project: Project, paths: Sequence[str]) -> list[FilePlan]:
         if kind == "foreign":
             raise _taken(path)
         if kind == "older":
+            edit = Edit(Span(0, len(before)), text, "runtime")
+            plans.append(FilePlan(path, Action.MODIFY, before, text, (edit,)))
+    return plans
+
+
+def replaced(root: Path, paths: Sequence[str]) -> list[FilePlan]:
+    """The vendored files that were edited by hand, as this version has them."""
+    plans = []
+    for path in paths:
+        before, text = read(root, path), text_of(path)
+        if before is not None and state(before, path) == "edited":
             edit = Edit(Span(0, len(before)), text, "runtime")
             plans.append(FilePlan(path, Action.MODIFY, before, text, (edit,)))
     return plans

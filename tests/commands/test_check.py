@@ -21,13 +21,14 @@ BROKEN = b"import torch\noptimizer = torch.optim.Adam(\n"
 
 @pytest.fixture
 def found(cautify: Cautify) -> Callable[..., list[tuple[str, int | None, str]]]:
-    """Check as JSON: path, line and state of every finding; the exit code must agree."""
+    """Check as JSON: path, line and state of every finding that fails; the exit code must agree."""
 
     def run(*paths: Path) -> list[tuple[str, int | None, str]]:
         ended = cautify("check", *paths, "--format", "json")
         document: dict[str, Any] = json.loads(ended.out)
-        rows = document["findings"]
-        assert document["totals"]["findings"] == len(rows)
+        assert document["totals"]["findings"] == len(document["findings"])
+        rows = [row for row in document["findings"] if row["fails"]]
+        assert document["totals"]["failing"] == len(rows)
         assert ended.code == (1 if rows else 0)
         assert all(row["message"] and row["remedy"] for row in rows)
         return [(row["path"], row["line"], row["state"]) for row in rows]
@@ -63,18 +64,24 @@ def test_a_new_site_is_named_with_its_line(patched: Path, found: Found) -> None:
 
 def test_a_patched_file_that_was_put_back_is_named(patched: Path, found: Found) -> None:
     (patched / "train.py").write_bytes(TRAIN)
-    assert found(patched) == [("train.py", None, "missing"), ("train.py", 5, "new")]
+    assert found(patched) == [("train.py", None, "missing"), ("train.py", 5, "missing")]
 
 
 def test_a_patched_file_that_was_edited_is_named(patched: Path, found: Found) -> None:
     place = patched / "train.py"
-    place.write_bytes(place.read_bytes() + b"# edited\n")
+    place.write_bytes(place.read_bytes().replace(b"wrap(", b"wrap(  # here\n"))
     assert found(patched) == [("train.py", None, "edited")]
+
+
+def test_an_edit_elsewhere_in_a_patched_file_is_no_difference(patched: Path, found: Found) -> None:
+    place = patched / "train.py"
+    place.write_bytes(b"# mine\n" + place.read_bytes() + b"# mine, too\n")
+    assert found(patched) == []
 
 
 def test_a_patched_file_that_is_gone_is_named(patched: Path, found: Found) -> None:
     (patched / "train.py").unlink()
-    assert ("train.py", None, "missing") in found(patched)
+    assert found(patched) == [("train.py", None, "obsolete"), ("train.py", None, "obsolete")]
 
 
 def test_a_patched_file_that_no_longer_parses_is_named(patched: Path, found: Found) -> None:
@@ -151,7 +158,7 @@ def test_a_plan_that_refuses_because_of_the_runtime_is_a_difference(
         raise RuntimeEdited("cautious_optimizer.py", "it was edited by hand", "Put it back.")
 
     monkeypatch.setattr(plan, "make_plan", refuse)
-    assert found(patched) == [("cautious_optimizer.py", None, "edited"), ("train.py", None, "missing")]
+    assert found(patched) == [("cautious_optimizer.py", None, "conflict"), ("train.py", None, "obsolete")]
 
 
 def test_a_file_that_a_plan_would_change_without_a_new_site_is_named(
@@ -164,7 +171,7 @@ def test_a_file_that_a_plan_would_change_without_a_new_site_is_named(
         return replace(made, files=(FilePlan("plot.py", Action.MODIFY, b"a\n", b"b\n"),))
 
     monkeypatch.setattr(plan, "make_plan", more)
-    assert found(patched) == [("plot.py", None, "incomplete")]
+    assert found(patched) == [("plot.py", None, "missing")]
 
 
 def test_every_difference_is_listed_and_none_twice(patched: Path, found: Found) -> None:
@@ -181,15 +188,68 @@ def test_text_names_path_line_kind_message_and_remedy(cautify: Cautify, patched:
     ended = cautify("check", patched)
     assert ended.code == 1
     assert ended.out.decode().splitlines() == [
-        "finetune.py:5: unwrapped: torch.optim.AdamW is not wrapped",
+        "finetune.py:5: new: torch.optim.AdamW is not wrapped",
         "    Run `cautify apply`.",
     ]
     assert "1 difference" in ended.err
 
 
-def test_files_of_one_tree_stand_for_that_tree(patched: Path, found: Found) -> None:
+def test_files_alone_are_judged_where_files_are_named(patched: Path, found: Found) -> None:
     (patched / "finetune.py").write_bytes(TRAIN)
-    assert found(patched / "train.py", patched / "plot.py") == found(patched)
+    assert found(patched / "train.py", patched / "plot.py") == []
+    assert found(patched / "train.py", patched / "finetune.py") == [("finetune.py", 5, "new")]
+    assert found(patched / "train.py", patched) == found(patched)
+
+
+def test_files_of_several_directories_without_a_patch_stand_for_the_current_directory(
+    tree: Path, found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "deep").mkdir()
+    (tree / "deep/finetune.py").write_bytes(TRAIN)
+    monkeypatch.chdir(tree)
+    assert found(Path("train.py"), Path("deep/finetune.py")) == [("deep/finetune.py", 5, "new"), ("train.py", 5, "new")]
+
+
+def test_what_is_allowed_is_listed_and_does_not_fail(cautify: Cautify, patched: Path) -> None:
+    place = patched / "train.py"
+    place.write_bytes(place.read_bytes().replace(b"wrap(", b"wrap(  # here\n"))
+    ended = cautify("check", patched, "--allow", "older,edited")
+    assert ended.code == 0
+    assert b"train.py: edited (allowed): " in ended.out
+    assert cautify("check", patched, "--allow", "older").code == 1
+    refused = cautify("check", patched, "--allow", "broken")
+    assert refused.code == 2
+    assert "edited" in refused.err
+
+
+def test_a_patch_without_its_manifest_is_named_and_apply_records_it_anew(
+    cautify: Cautify, patched: Path, found: Found
+) -> None:
+    before = {p: p.read_bytes() for p in patched.glob("*.py")}
+    (patched / ".cautify/manifest.json").unlink()
+    assert found(patched) == [(".cautify/manifest.json", None, "missing")]
+    assert cautify("apply", patched, "--yes").code == 0
+    assert {p: p.read_bytes() for p in patched.glob("*.py")} == before
+    assert found(patched) == []
+    assert cautify("revert", patched, "--yes").code == 0
+    assert (patched / "train.py").read_bytes() == TRAIN
+
+
+def test_a_switch_that_was_taken_out_is_missing_and_apply_puts_it_back(
+    cautify: Cautify, patched: Path, found: Found
+) -> None:
+    (patched / "cfg.py").write_text(
+        "import torch\nfrom dataclasses import dataclass\n\n\n@dataclass\nclass Config:\n    lr: float = 1e-3\n\n"
+        "    def make(self, params):\n        return torch.optim.AdamW(params, lr=self.lr)\n"
+    )
+    assert cautify("apply", patched, "--yes").code == 0
+    whole = (patched / "cfg.py").read_text()
+    lines = whole.splitlines(keepends=True)
+    (patched / "cfg.py").write_text("".join(line for line in lines if "cautious_eps:" not in line))
+    assert [(path, state) for path, _, state in found(patched)] == [("cfg.py", "edited"), ("cfg.py", "missing")]
+    assert cautify("apply", patched, "--yes").code == 0
+    assert (patched / "cfg.py").read_text() == whole
+    assert found(patched) == []
 
 
 def test_it_passes_after_a_commit_and_in_a_clone(cautify: Cautify, repository: Path, tmp_path: Path) -> None:

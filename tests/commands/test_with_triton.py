@@ -50,9 +50,9 @@ def recorded(root: Path) -> dict[str, Any]:
 
 def differences(cautify: Cautify, root: Path) -> list[tuple[str, str]]:
     ended = cautify("check", root, "--format", "json")
-    rows = json.loads(ended.out)["differences"]
+    rows = [row for row in json.loads(ended.out)["findings"] if row["fails"]]
     assert ended.code == (1 if rows else 0)
-    return [(row["path"], row["kind"]) for row in rows]
+    return [(row["path"], row["state"]) for row in rows]
 
 
 @pytest.mark.parametrize("name", [FIRST, SECOND])
@@ -158,7 +158,7 @@ def test_pyproject_asks_for_it_and_the_command_line_overrides_that(cautify: Caut
 
 def test_pyproject_that_asks_for_it_later_is_a_difference_that_apply_mends(cautify: Cautify, patched: Path) -> None:
     (patched / "pyproject.toml").write_text("[tool.cautify]\nwith-triton = true\n")
-    assert differences(cautify, patched) == [(SECOND, "incomplete")]
+    assert differences(cautify, patched) == [(SECOND, "missing")]
     assert cautify("apply", patched, "--yes").code == 0
     (patched / "pyproject.toml").unlink()
     assert differences(cautify, patched) == []
@@ -195,7 +195,7 @@ def test_a_second_file_that_is_gone_is_a_difference_that_apply_mends(cautify: Ca
 
 def test_a_second_file_that_was_edited_is_a_difference_and_revert_refuses_it(cautify: Cautify, both: Path) -> None:
     (both / SECOND).write_bytes(KERNELS + b"\nEXTRA = 1\n")
-    assert differences(cautify, both) == [(SECOND, "runtime-edited")]
+    assert differences(cautify, both) == [(SECOND, "edited")]
     assert cautify("apply", both, "--yes").code == 0
     assert (both / SECOND).read_bytes() == KERNELS + b"\nEXTRA = 1\n"
     ended = cautify("revert", both, "--yes")
@@ -217,7 +217,7 @@ def older() -> bytes:
 
 def test_an_older_second_file_is_brought_up_to_date(cautify: Cautify, both: Path) -> None:
     (both / SECOND).write_bytes(older())
-    assert differences(cautify, both) == [(SECOND, "outdated")]
+    assert differences(cautify, both) == [(SECOND, "older")]
     assert cautify("apply", both, "--yes").code == 0
     assert (both / SECOND).read_bytes() == KERNELS
     assert differences(cautify, both) == []
@@ -255,7 +255,7 @@ def test_a_file_of_that_name_that_is_not_ours_is_refused(
 
 def test_a_second_file_that_was_replaced_by_another_one_is_a_difference(cautify: Cautify, both: Path) -> None:
     (both / SECOND).write_bytes(b"import triton\n")
-    assert differences(cautify, both) == [(SECOND, "runtime-edited")]
+    assert differences(cautify, both) == [(SECOND, "conflict")]
 
 
 @pytest.mark.parametrize("place", ["lib", "lib/masked.py"])

@@ -1,0 +1,73 @@
+"""Take a patch out of a Python file by what its code says: no line number, no text of it need be as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import libcst as cst
+
+from cautify.analysis.nodes import dotted
+from cautify.analysis.syntax import Module
+from cautify.patch.layout import Change, Rewriter
+from cautify.patch.style import Style
+from cautify.patch.traces import Words
+from cautify.patch.undeclare import without_declarations
+from cautify.patch.unimport import aliases, without_imports
+from cautify.patch.vendor import CLASS_NAME
+from cautify.source import apply_edits, read_source
+
+
+def taken_out(path: str, data: bytes, words: Words, added: frozenset[str], style: Style) -> bytes:
+    """The file without declarations, forwards, wraps and imports of the patch. What it does not know, it leaves.
+
+    ``added`` are names that the patch imported for its own use; they go where nothing uses them any more.
+
+    Raises:
+        Unparsable, Undecodable: the file, or what would be left of it, cannot be read.
+    """
+    steps: tuple[Callable[[Module, bytes], bytes], ...] = (
+        lambda module, data: without_declarations(module, data, words),
+        lambda module, data: without_wraps(module, data, words, style),
+        lambda module, data: without_imports(module, data, words, added),
+    )
+    for step in steps:
+        while True:
+            changed = step(Module(read_source(path, data)), data)
+            if changed == data:
+                break
+            data = changed
+    return data
+
+
+def without_wraps(module: Module, data: bytes, words: Words, style: Style) -> bytes:
+    """One level of wraps taken off, each laid out as the code around it is."""
+    called = runtime_names(module, words)
+    found: dict[cst.CSTNode, Change] = {}
+    for call in module.calls:
+        inner = _inner(call, called)
+        if inner is not None and not any(above in found for above in module.ancestors(call)):
+            found[call] = Change(unwrapped=inner)
+    if not found:
+        return data
+    return apply_edits(data, Rewriter(module, style, found).edits())
+
+
+def _inner(call: cst.Call, called: frozenset[str]) -> cst.BaseExpression | None:
+    name = dotted(call.func)
+    if not call.args or not (name in called or name.removesuffix(".wrap") in called):
+        return None
+    first = call.args[0]
+    return first.value if not first.star and (first.keyword is None or first.keyword.value == "optimizer") else None
+
+
+def runtime_names(module: Module, words: Words) -> frozenset[str]:
+    """What the runtime's class is called in a file; its own name, too, in case its import is gone already."""
+    names = {CLASS_NAME}
+    for statement in module.imports:
+        for alias in aliases(statement):
+            local = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else ""
+            if isinstance(statement, cst.ImportFrom) and alias.name.value == CLASS_NAME:
+                names.add(local or CLASS_NAME)
+            elif words.imports(dotted(alias.name)):
+                names.add(f"{local or dotted(alias.name)}.{CLASS_NAME}")
+    return frozenset(names)

@@ -1,0 +1,87 @@
+"""Take the patch out of a whole tree, in memory: the recorded files, and others into which what it wrote has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from cautify.analysis.discover import discover
+from cautify.errors import CautifyError
+from cautify.homes import ENABLED
+from cautify.model import Action, Options
+from cautify.patch.disk import digest, read
+from cautify.patch.records import FileRecord, Manifest
+from cautify.patch.style import style_for
+from cautify.patch.traces import STEM, Words, narrowed
+from cautify.patch.undo import undo
+from cautify.patch.undone import TakenBack
+
+
+def words_of(recorded: Manifest | None) -> Words:
+    """The names that a patch brought: those of its options, as far as it wrote them."""
+    if recorded is None:
+        return Words()
+    stems = frozenset({STEM, *(PurePosixPath(path).stem for path in recorded.runtimes)})
+    words = Words(recorded.options.flag_name or ENABLED, modules=stems)
+    written = [hunk.new for record in recorded.files for layer in record.layers for hunk in layer]
+    if any(text is None for text in written):
+        return words  # a manifest of the first schema does not say what was written
+    return narrowed(words, [text for text in written if text is not None])
+
+
+def taken_back(root: Path, recorded: Manifest | None, patched: Mapping[str, bytes | None]) -> TakenBack:
+    """Undo the patch in every file that has something of it, without writing.
+
+    Args:
+        root: The tree.
+        recorded: What is known of the patch; None if its manifest is lost.
+        patched: What recorded files held when the patch was whole, where the disk does not say so.
+    """
+    words = words_of(recorded)
+    records = {r.path: r for r in recorded.files if r.action is not Action.CREATE} if recorded else {}
+    runtimes = frozenset(recorded.runtimes) if recorded else frozenset()
+    now, gone = {}, []
+    for path in records:
+        data = patched[path] if path in patched else read(root, path)
+        if data is None:
+            gone.append(path)
+        else:
+            now[path] = data
+    mentioned: list[tuple[str, int]] = []
+    own = frozenset(recorded.own) if recorded else frozenset()
+    for path, data in _others(root, {*records, *runtimes, *own}, words):
+        if path.endswith(".py"):
+            now[path] = data
+        else:
+            text = data.decode("utf-8", "replace")
+            mentioned.append((path, text.count("\n", 0, next(words.in_text(text))[0]) + 1))
+    files = {}
+    for path, data in sorted(now.items()):
+        style = style_for((root / path).resolve().parent, root.resolve())
+        record = records.get(path) or _moved(path, data, gone, records)
+        files[path] = undo(path, data, record, words, style, own=path in own)
+    return TakenBack(now, files, tuple(gone), tuple(mentioned))
+
+
+def _others(root: Path, known: set[str], words: Words) -> Iterator[tuple[str, bytes]]:
+    """Files that nothing records and that name what the patch brought."""
+    found = discover(root, Options())
+    for path in (*found.files, *found.documents):
+        if path in known:
+            continue
+        try:
+            data = read(root, path)
+        except CautifyError:
+            continue
+        if data is not None and words.anywhere(data) and b"# cautify-runtime:" not in data[:4096]:
+            yield path, data
+
+
+def _moved(path: str, data: bytes, gone: list[str], records: Mapping[str, FileRecord]) -> FileRecord | None:
+    """The record of a file that went under another name, or what is known of all that are gone."""
+    for lost in gone:
+        if records[lost].after == digest(data):
+            return records[lost]
+    layers = [layer for lost in gone for layer in records[lost].layers]
+    hunks = tuple(sorted(hunk for layer in layers for hunk in layer))
+    return FileRecord(path, Action.MODIFY, "", "", (hunks,)) if hunks else None

@@ -1,0 +1,148 @@
+"""Take the patch out of one file: to the byte where nobody touched it, by reading the code again where somebody did."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from cautify.analysis.syntax import Unparsable
+from cautify.patch.disk import digest
+from cautify.patch.hunks import Hunk, placed, put_back
+from cautify.patch.logical import indentation, logical_lines, moved
+from cautify.patch.manifest import original
+from cautify.patch.records import FileRecord
+from cautify.patch.style import Style
+from cautify.patch.takeout import taken_out
+from cautify.patch.traces import Words
+from cautify.patch.undone import How, Refused, Undone
+from cautify.source import Undecodable
+
+CONFLICT = re.compile(rb"^(?:<{7} |>{7} |\|{7} |={7}$)", re.MULTILINE)
+_IMPORTED = re.compile(r"\w+")
+_KEY = re.compile(r"""^\s*(?:-\s+)?["']?(?P<name>[\w.-]+)["']?\s*:(?:\s.*)?$""")
+
+
+def undo(
+    path: str, data: bytes, record: FileRecord | None, words: Words, style: Style, *, own: bool = False
+) -> Undone | Refused:
+    """The file at ``path`` without the patch.
+
+    Args:
+        path: Where it lies, which says what language it is in.
+        data: What it holds now.
+        record: What was done to it; None for a file that the manifest does not know.
+        words: The names that the patch brought.
+        style: The layout of the code around, for what must be laid out anew.
+        own: Whether the file used the names for something of its own: only what stands as written can be told then.
+    """
+    if record is not None and (exact := _exact(data, record)) is not None:
+        return Undone(exact, How.EXACT)
+    if not words.anywhere(data):
+        return Undone(data, How.STRUCTURAL)
+    marker = CONFLICT.search(data)
+    if marker is not None:
+        line = data.count(b"\n", 0, marker.start()) + 1
+        return Refused(line, "it has merge conflict markers")
+    hunks = record.layers[0] if record is not None and len(record.layers) == 1 else ()
+    ours = [hunk for hunk in hunks if hunk.new and words.anywhere(hunk.new)]
+    standing = placed(data, ours)
+    found = put_back(data, standing)
+    if own:
+        why = "it used names of the patch before there was one, and was edited where it was patched"
+        return Undone(found, How.STRUCTURAL) if len(standing) == len(ours) else Refused(None, why)
+    if path.endswith(".py"):
+        code = _reread(path, found, hunks, words, style)
+        if isinstance(code, Refused) and found != data:
+            code = _reread(path, data, hunks, words, style)
+        if isinstance(code, Refused):
+            return code
+        found = code
+    else:
+        found = _without_keys(found, words)
+    return _left(path, found, data, words) or Undone(found, How.STRUCTURAL)
+
+
+def _exact(data: bytes, record: FileRecord) -> bytes | None:
+    """What stood there before, if the file is as it was written, or was given other newlines throughout."""
+    if digest(data) == record.before:
+        return data
+    for patched, newline in ((data, b"\n"), (_with(data, b"\n"), b"\r\n"), (_with(data, b"\r\n"), b"\n")):
+        if digest(patched) == record.after:
+            try:
+                before = original(record, patched)
+            except ValueError:
+                return None
+            return before if patched is data else _with(before, newline)
+    return None
+
+
+def _with(data: bytes, newline: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n").replace(b"\n", newline)
+
+
+# -- what has to be read again ----------------------------------------------------------------------------------------
+
+
+def _reread(path: str, data: bytes, hunks: Sequence[Hunk], words: Words, style: Style) -> bytes | Refused:
+    added = {name for hunk in hunks for name in _names(hunk.new or b"") - _names(hunk.old)}
+    try:
+        result = taken_out(path, data, words, frozenset(added), style)
+    except (Unparsable, Undecodable) as error:
+        return Refused(None, f"it cannot be read: {error}")
+    return _laid_out(data, result, hunks)
+
+
+def _names(text: bytes) -> set[str]:
+    return set(_IMPORTED.findall(text.decode("utf-8", "replace")))
+
+
+def _laid_out(before: bytes, data: bytes, hunks: Sequence[Hunk]) -> bytes:
+    """Statements that we changed and that say what they said before the patch, as they were laid out then."""
+    if b"\r" in data:
+        return (
+            data if b"\r\n" not in data else _with(_laid_out(_with(before, b"\n"), _with(data, b"\n"), hunks), b"\r\n")
+        )
+    try:
+        text, known = data.decode("utf-8"), before.decode("utf-8")
+    except UnicodeDecodeError:
+        return data
+    olds: dict[tuple[str, ...], set[tuple[str, str]]] = {}
+    for hunk in hunks:
+        old = hunk.old.decode("utf-8", "replace").replace("\r\n", "\n")
+        for line in logical_lines(old):
+            olds.setdefault(line.tokens, set()).add((old[line.start : line.end], indentation(old, line.start)))
+    untouched = {known[line.start : line.end] for line in logical_lines(known)}
+    parts: list[str] = []
+    done = 0
+    for line in logical_lines(text):
+        now = text[line.start : line.end]
+        choices = olds.get(line.tokens, set()) if now not in untouched else set()
+        if len(choices) == 1:
+            was, indent = next(iter(choices))
+            parts += (text[done : line.start], moved(was, indent, indentation(text, line.start)))
+            done = line.end
+    return "".join([*parts, text[done:]]).encode("utf-8")
+
+
+def _without_keys(data: bytes, words: Words) -> bytes:
+    """A document without the lines that give the switch a value."""
+    kept = []
+    for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
+        match = _KEY.match(line.decode("utf-8", "replace").rstrip("\r\n"))
+        if match is None or not words.names(match["name"]):
+            kept.append(line)
+    return b"".join(kept)
+
+
+def _left(path: str, data: bytes, now: bytes, words: Words) -> Refused | None:
+    """The first place, as it is ``now``, where something of the patch is still used. What only talks of it may stay."""
+    text = data.decode("utf-8", "replace")
+    if path.endswith(".py"):
+        traces = words.in_code(text)
+    else:
+        traces = words.in_text(re.sub(r"(?m)(^|\s)#.*", lambda match: " " * len(match.group()), text))
+    for at, word in traces:
+        said = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0].strip()
+        alike = (n for n, line in enumerate(now.decode("utf-8", "replace").split("\n"), 1) if line.strip() == said)
+        return Refused(next(alike, None), f"{word} is used there in a way that cautify did not write")
+    return None

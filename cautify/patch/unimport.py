@@ -1,0 +1,107 @@
+"""Take imports out that nothing uses any more: the runtime's, and those that the patch needed itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import libcst as cst
+
+from cautify.analysis.nodes import children, dotted, literal
+from cautify.analysis.syntax import Module
+from cautify.patch.cuts import Cut, lines_without, spliced
+from cautify.patch.sequences import Part, without
+from cautify.patch.traces import Words
+from cautify.patch.vendor import CLASS_NAME
+
+
+def without_imports(module: Module, data: bytes, words: Words, added: frozenset[str]) -> bytes:
+    """The file without them. ``added`` are the names that the patch imported for its own use."""
+    gone: dict[cst.Import | cst.ImportFrom, list[cst.ImportAlias]] = {}
+    for statement in module.imports:
+        ours = [a for a in aliases(statement) if _alias_goes(module, statement, a, words, added)]
+        if ours:
+            gone[statement] = ours
+    whole = [s for s in gone if len(gone[s]) == len(aliases(s))]
+    cuts: list[Cut] = []
+    lines: list[cst.CSTNode] = []
+    for statement in whole:
+        line = module.statement(statement)
+        attempt = _attempt(module, line, whole)
+        if attempt is not None:
+            lines += [attempt] if attempt not in lines else []
+        elif isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 and _may_go(module, line):
+            lines.append(line)
+        else:
+            cuts += _small_statement(module, line, statement)
+    for statement in gone:
+        if statement not in whole:
+            items = aliases(statement)
+            spans = [(module.span(a.name)[0], module.span(a.asname.name if a.asname else a.name)[1]) for a in items]
+            parts = [Part(*span, goes=a in gone[statement]) for span, a in zip(spans, items, strict=True)]
+            cuts += without(module.source, parts)
+    return spliced(module, data, [*cuts, *lines_without(module, lines)])
+
+
+def aliases(statement: cst.Import | cst.ImportFrom) -> Sequence[cst.ImportAlias]:
+    return () if isinstance(statement.names, cst.ImportStar) else statement.names
+
+
+def _alias_goes(
+    module: Module, statement: cst.CSTNode, alias: cst.ImportAlias, words: Words, added: frozenset[str]
+) -> bool:
+    name = dotted(alias.name)
+    local = dotted(alias.asname.name) if alias.asname else name.partition(".")[0]
+    if isinstance(statement, cst.ImportFrom):
+        from_runtime = name == CLASS_NAME and (words.imports(_module_of(statement)) or statement.module is None)
+        if not from_runtime and name != CLASS_NAME and not words.imports(name) and not words.names(name):
+            return local in added and not _used(module.tree, local)
+    elif not words.imports(name):
+        return False
+    return not _used(module.tree, local)
+
+
+def _module_of(statement: cst.ImportFrom) -> str:
+    return dotted(statement.module)
+
+
+def _used(node: cst.CSTNode, name: str) -> bool:
+    """Whether a name is read anywhere below a node, or offered by ``__all__``."""
+    if isinstance(node, (cst.Import, cst.ImportFrom)):
+        return False
+    if isinstance(node, cst.Name):
+        return node.value == name
+    if isinstance(node, cst.SimpleString):
+        return literal(node) == name
+    if isinstance(node, cst.Attribute):
+        return _used(node.value, name)
+    if isinstance(node, cst.Arg):
+        return _used(node.value, name)
+    return any(_used(child, name) for child in children(node))
+
+
+def _attempt(module: Module, line: cst.CSTNode, gone: Sequence[cst.CSTNode]) -> cst.CSTNode | None:
+    """The ``try`` around an import of the runtime that holds nothing else."""
+    for above in module.ancestors(line):
+        if isinstance(above, cst.Try):
+            blocks = [above.body, *(h.body for h in above.handlers)]
+            small = [s for b in blocks for row in b.body for s in getattr(row, "body", (row,))]
+            return above if all(s in gone for s in small) and above.orelse is None else None
+    return None
+
+
+def _may_go(module: Module, line: cst.CSTNode) -> bool:
+    block = module.parents.get(line)
+    return isinstance(block, cst.Module) or len(getattr(block, "body", ())) > 1
+
+
+def _small_statement(module: Module, line: cst.CSTNode, statement: cst.CSTNode) -> Iterator[Cut]:
+    body = list(getattr(line, "body", ()))
+    spans = [module.span(s) for s in body]
+    if len(body) < 2 or statement not in body:
+        yield (*module.span(statement), "pass")
+        return
+    at = body.index(statement)
+    if at + 1 < len(body):
+        yield spans[at][0], spans[at + 1][0], ""
+    else:
+        yield spans[at - 1][1], spans[at][1], ""
