@@ -142,6 +142,11 @@ def sites(recorded: Manifest, planned: Plan) -> Iterator[Finding]:
                 f"{what} was moved here from {moved[0]}" if found is None else f"{what} is wrapped, and edited since"
             )
         yield Finding(site.path, site.line, State.EDITED, "site", message, RECORD)
+    for site in planned.sites:
+        if site.verdict is Verdict.SKIP and (site.path, site.optimizers) in lost:
+            lost.remove((site.path, site.optimizers))
+            message = f"{_named(site.optimizers)} is not wrapped any more ({site.reason})"
+            yield Finding(site.path, site.line, State.MISSING, "site", message, "See `cautify scan` for what to do.")
     for path, optimizers in lost:
         message = f"{_named(optimizers)} is not made here any more"
         yield Finding(path, None, State.OBSOLETE, "site", message, "Run `cautify apply`, which forgets it.")

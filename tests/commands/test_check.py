@@ -116,7 +116,7 @@ def test_a_runtime_that_was_edited_is_named(patched: Path, found: Found) -> None
 
 def test_a_runtime_that_is_something_else_is_named(patched: Path, found: Found) -> None:
     (patched / "cautious_optimizer.py").write_bytes(b"class CautiousOptimizer:\n    pass\n")
-    assert [path for path, _, _ in found(patched)] == ["cautious_optimizer.py"]
+    assert found(patched) == [("cautious_optimizer.py", None, "conflict"), ("train.py", 7, "missing")]
 
 
 @pytest.mark.parametrize(
