@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from cautify import __version__
+from cautify.reports.formats import CheckFormat
 
 if TYPE_CHECKING:
     from cautify.commands.options import Given
@@ -63,6 +64,7 @@ _WithTriton = Annotated[
     typer.Option("--with-triton/--no-with-triton", help="Put a second file beside the runtime: kernels for GPUs."),
 ]
 _Report = Annotated[Format, typer.Option("--format", help="How to print the report.")]
+_CheckReport = Annotated[CheckFormat, typer.Option("--format", help="How to print the report.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the diff and write nothing.")]
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write without being asked.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result, warnings and errors.")]
@@ -160,7 +162,7 @@ def apply(
 @app.command()
 def check(
     paths: _Targets = None,
-    format: _Report = Format.text,
+    format: _CheckReport = CheckFormat.text,
     include: _Include = None,
     exclude: _Exclude = None,
     tests: _Tests = None,
@@ -178,7 +180,7 @@ def check(
         from cautify.commands import check as command
 
         given = _given(include, exclude, tests, vendor_to)
-        return command.check(paths or [_HERE], given, as_json=format is Format.json, console=console, allow=allow or ())
+        return command.check(paths or [_HERE], given, format=format, console=console, allow=allow or ())
 
     _run(work, quiet, verbose)
 

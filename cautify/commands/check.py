@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cautify.commands.checked import print_checked
 from cautify.commands.options import Given, effective
 from cautify.commands.scan import look
 from cautify.commands.target import common_root
@@ -15,15 +16,15 @@ from cautify.patch import manifest, states, write
 from cautify.patch.disk import HOME
 from cautify.patch.records import Manifest
 from cautify.reports.console import Console
-from cautify.reports.json import check_json
-from cautify.reports.text import check_text, counted
+from cautify.reports.formats import CheckFormat
+from cautify.reports.text import counted
 
 
 def check(
     paths: Sequence[Path],
     given: Given,
     *,
-    as_json: bool,
+    format: CheckFormat,
     console: Console,
     allow: Sequence[str] = (),
 ) -> Outcome:
@@ -32,7 +33,7 @@ def check(
     Args:
         paths: The codebase, or files of it.
         given: What the command line said of the plan.
-        as_json: Whether the report is JSON.
+        format: How the report is written.
         console: Where to print.
         allow: States, with commas between, that are no failure.
 
@@ -48,10 +49,7 @@ def check(
     judged = _judged(root, paths)
     found = [finding for finding in every if judged is None or finding.path in judged or finding.subject == "manifest"]
     checked = Checked(tuple(found), allowed, None if recorded is None else len(recorded.files))
-    if as_json:
-        console.result_bytes(check_json(checked))
-    else:
-        console.result(check_text(checked, verbose=console.verbose))
+    print_checked(checked, format, root, console)
     if checked.failing:
         return Outcome(1, f"{counted(len(checked.failing), 'difference')}.")
     if recorded is None:
