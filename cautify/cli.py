@@ -217,6 +217,28 @@ def revert(
     _run(work, quiet, verbose)
 
 
+@app.command("init-ci")
+def init_ci(
+    path: _Target = _HERE,
+    install: Annotated[
+        str | None, typer.Option("--install", metavar="WHAT", help="What pip is to install: cautify==X, or a URL.")
+    ] = None,
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
+    quiet: _Quiet = False,
+    verbose: _Verbose = False,
+) -> None:
+    """Put a GitHub workflow that runs check into the repository. It is shown first."""
+
+    def work(console: Console) -> Outcome:
+        from cautify.commands import init_ci as command
+        from cautify.commands.proposal import Consent
+
+        return command.init_ci(path, install, Consent(dry_run, yes), console=console)
+
+    _run(work, quiet, verbose)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point of the ``cautify`` command: ends the process, or raises SystemExit if given arguments."""
     code: object = 0
