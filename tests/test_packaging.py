@@ -69,6 +69,7 @@ def test_the_wheel_holds_the_package_the_runtime_and_the_licence(wheel: Path) ->
     assert package <= names
     assert "cautify/py.typed" in names
     assert b"".join(zipfile.ZipFile(wheel).read(f"cautify/{path}") for path in RUNTIME) == runtime()
+    assert "cautify/templates/cautify-check.yml" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
@@ -87,6 +88,7 @@ def test_the_sdist_holds_all_that_testing_needs(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     expected = {"pyproject.toml", "constraints.txt", ".ci/run", "README.md", "CHANGELOG.md", "LICENSE"}
+    expected |= {"action.yml", ".pre-commit-hooks.yaml"}
     for directory in ("cautify", "templates", "tests", "fixtures", "benchmarks"):
         for path in (REPOSITORY / directory).rglob("*"):
             if path.is_file() and not CACHES & set(path.parts) and path.suffix != ".pyc":

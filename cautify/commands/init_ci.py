@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from cautify import __version__
+from cautify.commands import installed
 from cautify.commands.proposal import Consent, carry_out
 from cautify.commands.target import find_root
 from cautify.errors import FileChanged, InvalidOption
@@ -18,7 +18,6 @@ from cautify.reports.console import Console
 
 TEMPLATE = "cautify-check.yml"
 WORKFLOW = ".github/workflows/cautify.yml"
-REQUIREMENT = f"cautify=={__version__}"
 
 
 def init_ci(path: Path, requirement: str | None, consent: Consent, *, console: Console) -> Outcome:
@@ -31,7 +30,7 @@ def init_ci(path: Path, requirement: str | None, consent: Consent, *, console: C
     """
     root = find_root(path)
     top = _repository(root)
-    data = workflow(REQUIREMENT if requirement is None else requirement, root.relative_to(top).as_posix())
+    data = workflow(_wanted(requirement, console), root.relative_to(top).as_posix())
     there = look(locate(os.path.realpath(top), WORKFLOW), WORKFLOW)
     if there is not None and there.data == data:
         return Outcome(0, f"Nothing to do: {top / WORKFLOW} is there already.")
@@ -71,6 +70,17 @@ def workflow(requirement: str, target: str) -> bytes:
         # A string of JSON is one of YAML, too, as long as it needs no surrogate pairs.
         text = text.replace(line, f"{name}: {json.dumps(value, ensure_ascii=False)} #")
     return text.encode("utf-8")
+
+
+def _wanted(requirement: str | None, console: Console) -> str:
+    """What the workflow installs: what was asked for, else the cautify that runs, from where it came."""
+    found = installed.source() if requirement is None else requirement
+    if found is None:
+        console.warn(
+            f"this cautify was installed from a path of this machine, so the workflow installs {installed.FROM_INDEX} "
+            "from PyPI: if it is not there, name what pip is to install with --install"
+        )
+    return installed.FROM_INDEX if found is None else found
 
 
 def _repository(root: Path) -> Path:

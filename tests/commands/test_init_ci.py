@@ -14,6 +14,7 @@ import yaml
 from command_line import TRAIN, Cautify, git, snapshot
 
 from cautify import __version__
+from cautify.commands import installed
 from cautify.commands.init_ci import WORKFLOW, workflow
 from cautify.errors import InvalidOption
 
@@ -120,10 +121,40 @@ def test_a_second_time_there_is_nothing_to_do(cautify: Cautify, patched: Path) -
     assert snapshot(patched) == before
 
 
-def test_this_version_is_installed_unless_something_else_is_named(cautify: Cautify, patched: Path) -> None:
-    cautify("init-ci", patched, "--yes")
-    assert job((patched / WORKFLOW).read_bytes())["env"]["REQUIREMENT"] == f"cautify=={__version__}"
-    (patched / WORKFLOW).unlink()
+@pytest.mark.parametrize(
+    ("recorded", "requirement"),
+    [
+        (
+            '{"url": "https://example.org/c.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}',
+            "git+https://example.org/c.git@abc",
+        ),
+        ('{"url": "https://example.org/cautify.whl", "archive_info": {}}', "https://example.org/cautify.whl"),
+        ('{"url": "file:///home/me/cautify", "dir_info": {}}', None),
+        ('{"url": "file:///home/me/c.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}', None),
+        ("[]", None),
+        ("{", None),
+    ],
+)
+def test_what_pip_recorded_is_a_requirement_unless_only_this_machine_has_it(
+    recorded: str, requirement: str | None
+) -> None:
+    assert installed.requirement(recorded) == (None if requirement is None else f"cautify @ {requirement}")
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [(None, f"cautify=={__version__}"), ("cautify @ git+https://x@abc", "cautify @ git+https://x@abc")],
+)
+def test_what_runs_here_is_installed_there(
+    cautify: Cautify, patched: Path, monkeypatch: pytest.MonkeyPatch, source: str | None, wanted: str
+) -> None:
+    monkeypatch.setattr(installed, "source", lambda: source)
+    ended = cautify("init-ci", patched, "--yes")
+    assert job((patched / WORKFLOW).read_bytes())["env"]["REQUIREMENT"] == wanted
+    assert ("--install" in ended.err) == (source is None)
+
+
+def test_something_else_is_installed_where_it_is_named(cautify: Cautify, patched: Path) -> None:
     named = "cautify @ git+https://example.org/cautify@v1#egg='x' \\ \"quoted\""
     assert cautify("init-ci", patched, "--yes", "--install", named).code == 0
     assert job((patched / WORKFLOW).read_bytes())["env"]["REQUIREMENT"] == named
