@@ -34,7 +34,7 @@ def print_checked(checked: Checked, format: CheckFormat, root: Path, console: Co
         from cautify.reports.sarif import check_sarif
 
         console.result_bytes(check_sarif(checked, prefix=below_repository(root)))
-    else:
+    elif format is CheckFormat.github:
         from cautify.reports.github import check_github
 
         prefix = below_repository(root)
@@ -42,6 +42,8 @@ def print_checked(checked: Checked, format: CheckFormat, root: Path, console: Co
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
             _append(summary, checked, prefix)
+    else:
+        raise ValueError(f"no report is written as {format}")
 
 
 def below_repository(root: Path) -> str:

@@ -205,7 +205,8 @@ def test_its_shell_steps_check_the_patch(cautify: Cautify, patched: Path, tmp_pa
     read = job((patched / WORKFLOW).read_bytes())
 
     def run() -> list[subprocess.CompletedProcess[str]]:
-        environment = {**os.environ, **read["env"], "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+        environment = {**inherited, **read["env"], "PATH": f"{tmp_path}:{os.environ['PATH']}"}
         return [
             subprocess.run(
                 ["bash", "-e", "-c", step["run"]],

@@ -10,6 +10,7 @@ from findings import ALLOWED, CHECKED, NOTHING, ODD_PATHS, WHOLE, odd
 
 from cautify.model import Checked, Finding, State
 from cautify.reports.github import check_github, check_summary
+from cautify.reports.legible import legible
 
 COMMAND = re.compile(r"::(error|warning|notice) file=([^,:]*),(?:line=(\d+),)?title=([^,:]*)::(.*)")
 
@@ -90,6 +91,16 @@ def test_a_path_or_message_makes_one_row_and_no_markup(path: str) -> None:
     assert not re.search(r"&(?!#\d+;)", bare)
     if path.isprintable():
         assert f"{path}:3" in html.unescape(row)
+
+
+@pytest.mark.parametrize("path", ODD_PATHS.values(), ids=ODD_PATHS)
+def test_a_reader_of_markdown_shows_a_path_as_it_is(path: str) -> None:
+    reader = pytest.importorskip("markdown_it").MarkdownIt("gfm-like", {"linkify": False})
+    shown = reader.render(check_summary(odd(path)).decode("utf-8"))
+    cells = re.findall(r"<td>(.*?)</td>", shown, re.DOTALL)
+    assert len(cells) == 4
+    assert {tag for cell in cells for tag in re.findall(r"</?\w+", cell)} <= {"<code", "</code", "<br"}
+    assert html.unescape(re.sub(r"<[^>]*>", "", cells[0])) == f"{legible(path)}:3"
 
 
 def test_a_summary_is_no_larger_than_github_shows() -> None:
