@@ -15,7 +15,7 @@ PACKAGE = Path(cautify.__file__).parent
 
 # From the bottom up. A name that ends in a dot stands for every file of that package that no other layer names.
 LAYERS = (
-    ("cautify", "cautify.model", "cautify.errors", "cautify.source", "cautify.homes"),
+    ("cautify", "cautify.model", "cautify.errors", "cautify.source", "cautify.git", "cautify.homes"),
     ("cautify.optimizers.",),
     ("cautify.analysis.",),
     (

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from cautify import git
 from cautify.errors import InvalidOption
 from cautify.model import Options
 
@@ -72,23 +72,16 @@ def _spec(option: str, patterns: tuple[str, ...]) -> pathspec.GitIgnoreSpec | No
 
 def _git_files(root: Path) -> list[str] | None:
     """``git ls-files``, or None where git is missing or ``root`` is not (a visible part of) a work tree."""
-    command = ["git", "-c", "core.quotePath=false", "ls-files", "-co", "--exclude-standard", "-z", "--"]
-    command += [f"*{suffix}" for suffix in _SUFFIXES]
-    try:
-        inside = subprocess.run(
-            ["git", "rev-parse", "--is-inside-work-tree"], cwd=root, capture_output=True, check=False
-        )
-        if inside.returncode or inside.stdout.strip() != b"true":
-            return None
-        ignored = subprocess.run(["git", "check-ignore", "-q", "."], cwd=root, capture_output=True, check=False)
-        if ignored.returncode == 0:
-            return None
-        listed = subprocess.run(command, cwd=root, capture_output=True, check=False)
-    except OSError:
+    status, inside = git.ask(root, "rev-parse", "--is-inside-work-tree")
+    if status or inside.strip() != b"true":
         return None
-    if listed.returncode:
+    if git.ask(root, "check-ignore", "-q", ".")[0] == 0:
         return None
-    names = (os.fsdecode(name) for name in listed.stdout.split(b"\0") if name)
+    patterns = [f"*{suffix}" for suffix in _SUFFIXES]
+    status, listed = git.ask(root, "ls-files", "-co", "--exclude-standard", "-z", "--", *patterns)
+    if status:
+        return None
+    names = (os.fsdecode(name) for name in listed.split(b"\0") if name)
     return [
         name
         for name in names

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cautify import git
 from cautify.errors import InvalidOption, RootConflict, TargetNotFound
 from cautify.patch.disk import HOME, MANIFEST
 
@@ -100,11 +100,8 @@ def _walk(root: Path) -> Iterator[Path]:
 def _seen_by_git(root: Path) -> list[str] | None:
     """The manifests that git knows or would add, relative to ``root``; None where git has no say."""
     listing = ["ls-files", "-co", "--exclude-standard", "-z", "--", f":(glob)**/{MANIFEST}"]
-    try:
-        ignored = subprocess.run(["git", "check-ignore", "-q", "."], cwd=root, capture_output=True, check=False)
-        listed = subprocess.run(["git", *listing], cwd=root, capture_output=True, check=False)
-    except OSError:
+    ignored, _ = git.ask(root, "check-ignore", "-q", ".")
+    status, listed = git.ask(root, *listing)
+    if ignored != 1 or status:  # 0: the root itself is ignored; 128: there is no repository
         return None
-    if ignored.returncode != 1 or listed.returncode:  # 0: the root itself is ignored; 128: there is no repository
-        return None
-    return [os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from cautify import git
 from cautify.errors import UncommittedChanges
 from cautify.model import FilePlan
 from cautify.patch.disk import digest
@@ -25,10 +25,12 @@ def uncommitted(root: Path, files: Sequence[FilePlan], manifest: Manifest | None
     touched = {f.path: f.before for f in files if f.before is not None and written.get(f.path) != digest(f.before)}
     if not touched:
         return ()
-    prefix = _git(root, "rev-parse", "--show-prefix")
-    if prefix is None:
+    status, prefix = git.ask(root, "rev-parse", "--show-prefix")
+    if status:
         return ()
-    changed = set(_changed(root, sorted(touched)))
+    changed = _changed(root, sorted(touched))
+    if changed is None:
+        return tuple(sorted(touched))
     below = os.fsdecode(prefix.removesuffix(b"\n"))
     return tuple(path for path in sorted(touched) if below + path in changed)
 
@@ -50,28 +52,20 @@ def require_committed(root: Path, files: Sequence[FilePlan], manifest: Manifest 
     )
 
 
-def _changed(root: Path, paths: Sequence[str]) -> Iterator[str]:
-    """Those of ``paths`` that ``git status`` lists, relative to the repository's top."""
-    for start in range(0, len(paths), _AT_ONCE):
-        output = _git(
-            root,
-            "--literal-pathspecs",
-            "status",
-            "--porcelain",
-            "-z",
-            "--no-renames",
-            "--untracked-files=all",
-            "--",
-            *paths[start : start + _AT_ONCE],
-        )
-        yield from (os.fsdecode(entry[3:]) for entry in (output or b"").split(b"\0") if entry)
+def _changed(root: Path, paths: Sequence[str]) -> set[str] | None:
+    """Those of ``paths`` that ``git status`` lists, relative to the repository's top; None where it cannot tell.
 
-
-def _git(root: Path, *arguments: str) -> bytes | None:
-    """What git prints, or None where it does not work. It refreshes no index: looking must write nothing."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False, env=environment)
-    except OSError:
+    Filters are off, as they are programs. What only a filter would make equal is listed then: asked for once too often.
+    """
+    told = git.without_filters(root)
+    if told is None:
         return None
-    return done.stdout if done.returncode == 0 else None
+    found: set[str] = set()
+    shape = ["--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=all", "--"]
+    for start in range(0, len(paths), _AT_ONCE):
+        listed = paths[start : start + _AT_ONCE]
+        status, output = git.ask(root, "--literal-pathspecs", "status", *shape, *listed, told=told)
+        if status:
+            return None
+        found.update(os.fsdecode(entry[3:]) for entry in output.split(b"\0") if entry)
+    return found
