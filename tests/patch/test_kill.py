@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +11,6 @@ from pathlib import Path
 import pytest
 from small_tree import DIRECTORIES, MANIFEST, Tree, applying, build, inverse, snapshot
 
-import cautify
 from cautify.model import FilePlan
 from cautify.patch.write import commit, interrupted, recover
 
@@ -59,16 +55,42 @@ def steps(scene: str, *, killed: int | None = None) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # see kill_driver.py
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # a kill loses nothing that the kernel has
 
 
 def struck(root: Path, scene: str, step: int, *, command: str = "commit", blow: str = "kill") -> int:
-    plan = root.with_name("plan.pickle")
-    plan.write_bytes(pickle.dumps(SCENES[scene][1]))
-    driver = Path(__file__).with_name("kill_driver.py")
-    path = {**os.environ, "PYTHONPATH": str(Path(cautify.__file__).parents[1])}
-    arguments = [sys.executable, str(driver), str(root), command, str(plan), str(step), blow]
-    return subprocess.run(arguments, env=path, check=False, timeout=60).returncode
+    """Run a transaction, or recover, in a process that a signal strikes after its nth step; 0 strikes never.
+
+    Returns the exit status, 130 where the interrupt came through, or the negative number of the signal that ended it.
+    """
+    pid = os.fork()
+    if pid == 0:
+        os._exit(_child(root, SCENES[scene][1], step, command, signal.SIGKILL if blow == "kill" else signal.SIGINT))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _child(root: Path, transaction: Transaction, step: int, command: str, blow: signal.Signals) -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.fsync = lambda _descriptor: None
+    left = step
+
+    def strike(_name: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), blow)
+
+    try:
+        if command == "recover":
+            recover(root, hook=strike)
+        else:
+            files, manifest, directories = transaction
+            commit(root, files, manifest, directories=directories, hook=strike)
+    except KeyboardInterrupt:
+        return 130
+    except BaseException:
+        return 99
+    return 0
 
 
 def trees(tmp_path: Path, scene: str) -> tuple[Path, Tree, Tree]:
