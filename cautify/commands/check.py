@@ -42,6 +42,7 @@ def check(
     """
     allowed = _states(allow)
     root = common_root(paths)
+    write.require_idle(root)
     recorded = manifest.load(root)
     every = sorted(
         set(findings(root, recorded, given, console)), key=lambda f: (f.path, f.line or 0, f.state.value, f.message)

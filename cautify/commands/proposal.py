@@ -57,8 +57,10 @@ def repair(root: Path, consent: Consent, console: Console) -> None:
     """Take back what a killed run left half written, before anything is planned on top of it.
 
     Raises:
-        NotConfirmed: nobody agreed. TransactionBusy: this is a dry run, which repairs nothing.
+        NotConfirmed: nobody agreed.
+        TransactionBusy: this is a dry run, which repairs nothing, or another cautify is writing.
     """
+    write.require_idle(root)
     if not write.interrupted(root):
         return
     left = write.pending(root)

@@ -1,7 +1,7 @@
 """One writer at a time: ``.cautify/lock``, and Ctrl-C held back until the transaction can answer it.
 
 The lock is the kernel's (flock), so that it ends with its process, however that ends, and a lock file left by a dead
-process is simply taken over. Its text, process and host, is for the message alone.
+process is simply taken over. Its text, process, host and time, is for the message alone.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import signal
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ Hook = Callable[[str], None]
 # A look at the lock (see _holder) holds it for a moment, which must not pass for a second writer.
 _ATTEMPTS = 4
 _PAUSE = 0.05
+_SIGNED = re.compile(rb"(\d{1,20}) ([\w.-]{1,255})(?: (\d{4}-[\d-]{5}T[\d:]{8}Z))?\s*", re.ASCII)
 
 
 @contextlib.contextmanager
@@ -34,11 +37,12 @@ def held(root: str, step: Hook) -> Iterator[None]:
     Raises:
         TransactionBusy: another process holds it; the message says which.
         OutsideTree: ``.cautify`` is a symbolic link.
-        NotWritable: the lock cannot be made.
+        NotWritable: the lock cannot be made, or something else has its name.
     """
     home = os.path.join(root, HOME)
     descriptor = _acquire(root, home)
     try:
+        _sign(descriptor)
         step("lock")
         yield
     finally:
@@ -64,16 +68,17 @@ def _acquire(root: str, home: str) -> int:
     while True:
         try:
             make_home(root)
+            _require_plain(place)
             descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         except FileNotFoundError:
             continue  # the directory went between the two calls: another process has just finished
         except OSError as error:
+            with contextlib.suppress(OSError):  # if there is nothing in it: it may have been made just now
+                os.rmdir(home)
             raise unwritable(f"{HOME}/lock", error) from error
         try:
             if _take(descriptor):
                 if _still_there(descriptor, place):
-                    os.ftruncate(descriptor, 0)
-                    os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
                     return descriptor
             else:
                 busy += 1
@@ -109,11 +114,31 @@ def make_home(root: str) -> None:
         )
 
 
-def _take(descriptor: int) -> bool:
+def _require_plain(place: str) -> None:
+    """Refuse what a hostile tree may have under the lock's name: to sign it would empty a file of another name."""
+    with contextlib.suppress(FileNotFoundError):
+        status = os.lstat(place)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            kind = "a file with another name, too" if stat.S_ISREG(status.st_mode) else "not a regular file"
+            raise NotWritable(
+                f"{HOME}/lock cannot be used", f"it is {kind}", "Nothing was changed. Remove it, then run again."
+            )
+
+
+def _sign(descriptor: int) -> None:
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()} {socket.gethostname()} {since}\n".encode())
+    except OSError as error:
+        raise unwritable(f"{HOME}/lock", error) from error
+
+
+def _take(descriptor: int, *, shared: bool = False) -> bool:
     import fcntl  # not on Windows, where scan still works
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EAGAIN, errno.EACCES):
             return False
@@ -130,11 +155,13 @@ def _still_there(descriptor: int, place: str) -> bool:
 
 
 def _busy(text: bytes) -> TransactionBusy:
-    process, _, host = text.decode("utf-8", "replace").strip().partition(" ")
-    who = f"process {process} on {host}" if process.isdigit() and host else "another process"
+    signed = _SIGNED.fullmatch(text)
+    process, host, since = (part.decode() for part in signed.groups(b"")) if signed else ("", "", "")
+    who = f"process {process} on {host}" if process else "another process"
+    since = f" since {since.replace('T', ' ').replace('Z', ' UTC')}" if since else ""
     return TransactionBusy(
         "another cautify is writing to this tree",
-        f"{who} holds {HOME}/lock",
+        f"{who} holds {HOME}/lock{since}",
         "Nothing was changed. Wait until it has finished, then run the command again.",
     )
 
@@ -156,12 +183,14 @@ def require_free(root: str) -> None:
 
 
 def _holder(root: str) -> bytes | None:
+    place = os.path.join(root, HOME, "lock")
     try:
-        descriptor = os.open(os.path.join(root, HOME, "lock"), os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
-    except OSError:
+        _require_plain(place)
+        descriptor = os.open(place, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except (OSError, NotWritable):
         return None
     try:
-        return None if _take(descriptor) else os.pread(descriptor, 512, 0)
+        return None if _take(descriptor, shared=True) else os.pread(descriptor, 512, 0)
     finally:
         os.close(descriptor)
 

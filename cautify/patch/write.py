@@ -96,7 +96,7 @@ def _stage(root: str, journal: Journal, changes: Sequence[Change], step: Hook) -
     for index, change in enumerate(changes):
         if change.after is None:
             continue
-        place = os.path.join(root, change.entry.path)
+        place = journals.place_of(root, change.entry.path)
         existed = change.entry.before is not None
         like, mode = (os.stat(place), change.entry.mode) if existed else (None, None)
         write_new(os.path.join(root, journal.temporary(index)), change.after, like, mode)
@@ -138,6 +138,15 @@ def _undo(root: str, journal: Journal, hook: Hook) -> None:
 def _name(root: str, error: OSError) -> str:
     place = error.filename2 or error.filename
     return os.path.relpath(os.fsdecode(place), root) if isinstance(place, str | bytes) else root
+
+
+def require_idle(root: Path) -> None:
+    """Refuse a tree that somebody is writing to: what is read there now may be half of it.
+
+    Raises:
+        TransactionBusy: names the process.
+    """
+    require_free(os.path.realpath(root))
 
 
 def interrupted(root: Path) -> bool:
