@@ -8,18 +8,23 @@ Bytes outside an edit are therefore never rewritten, whatever they are.
 from __future__ import annotations
 
 import codecs
+import errno
 import io
+import os
 import re
 import tokenize
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from cautify.model import Edit, Span
 
 _SPECIAL = re.compile(r"[\r\f]")
 _SPECIAL_OR_WIDE = re.compile(r"[\r\f]|[^\x00-\x7f]")
+_LARGEST_SETTINGS = 1 << 24
+_LARGEST = 1 << 28
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 
 
@@ -143,6 +148,27 @@ def _normalise(raw: str) -> str:
             parts.append(" ")
         done = match.end()
     return "".join([*parts, raw[done:]])
+
+
+def bytes_of_file(path: Path) -> bytes:
+    """A file's bytes.
+
+    Raises:
+        OSError: it cannot be read, or is too large to be code: such a file would take the memory of the machine.
+    """
+    if path.stat().st_size > _LARGEST:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return path.read_bytes()
+
+
+def text_of_file(path: Path) -> str | None:
+    """What a file of settings says, or None where there is none: a pipe of that name would be waited on for ever."""
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST_SETTINGS:
+            return None
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
 
 
 def read_source(path: str, data: bytes) -> Source:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
+import pkgutil
 import signal
 import sys
 import tempfile
@@ -13,8 +15,14 @@ from pathlib import Path
 
 from command_line import Stream
 
+import cautify
 from cautify.cli import main
 from cautify.patch import write
+
+# The program imports late what it needs: here once, instead of in every child.
+for _module in pkgutil.walk_packages(cautify.__path__, "cautify."):
+    if not _module.name.endswith("__main__"):
+        importlib.import_module(_module.name)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Python files are the target; documents (YAML, JSON, notebooks) are only looked a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from cautify import git
 from cautify.errors import InvalidOption
 from cautify.model import Options
+from cautify.source import text_of_file
 
 if TYPE_CHECKING:
     import pathspec
@@ -100,11 +102,9 @@ def _walk(root: Path) -> Iterator[str]:
         if any(e.name == ".gitignore" for e in entries):
             import pathspec
 
-            try:
-                lines = Path(directory, ".gitignore").read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = (text_of_file(Path(directory, ".gitignore")) or "").splitlines()
+            with contextlib.suppress(ValueError, re.error):  # an unreadable .gitignore excludes nothing
                 specs = (*specs, (prefix, pathspec.GitIgnoreSpec.from_lines(lines)))
-            except (OSError, ValueError, re.error):
-                pass  # an unreadable .gitignore excludes nothing
         for entry in entries:
             path = prefix + entry.name
             is_directory = entry.is_dir(follow_symlinks=False)

@@ -17,7 +17,7 @@ from cautify.analysis.import_lines import imports, own_name, words_imported
 from cautify.analysis.python_version import minimum_python
 from cautify.analysis.syntax import Module, Unparsable
 from cautify.model import Problem
-from cautify.source import Undecodable, read_source
+from cautify.source import Undecodable, bytes_of_file, read_source
 
 _WORD = re.compile(rb"[A-Za-z_]\w+")
 _SPACED = bytes(c if _WORD.match(b"a%c" % c) else 32 for c in range(256))  # splitting is faster than matching
@@ -56,7 +56,7 @@ class Project:
                 self.data[path] = overlay[path]
                 continue
             try:
-                self.data[path] = (root / path).read_bytes()
+                self.data[path] = bytes_of_file(root / path)
             except OSError as error:
                 self.problems[path] = Problem(path, "unreadable", error.strerror or str(error))
 

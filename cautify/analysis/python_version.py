@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from cautify.source import text_of_file
+
 _VERSION_FILES = (
     ("pyproject.toml", r"(?m)^\s*requires-python\s*=\s*[\"'][^\"'\n]*?(?:>=|~=|==)\s*(3)\.(\d+)"),
     ("pyproject.toml", r"(?m)^\s*python\s*=\s*[\"'](?:\^|>=|~=|~)\s*(3)\.(\d+)"),
@@ -20,10 +22,7 @@ def minimum_python(directory: Path) -> tuple[int, int] | None:
     """The oldest Python that the project around a directory says it supports, or None when it does not say."""
     for candidate in (directory, *directory.parents):
         for name, pattern in _VERSION_FILES:
-            try:
-                text = (candidate / name).read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                continue
+            text = text_of_file(candidate / name) or ""
             versions = [(int(m.group(1)), int(m.group(2))) for m in re.finditer(pattern, text)]
             if versions:
                 return min(versions)

@@ -22,6 +22,7 @@ from pathlib import Path
 from cautify.errors import InvalidOption
 from cautify.homes import unfit
 from cautify.model import Verdict
+from cautify.source import bytes_of_file
 
 _FILE = "pyproject.toml"
 _TABLE = "tool.cautify"
@@ -81,7 +82,7 @@ def _with_triton(path: Path, value: object) -> bool | None:
 
 def _own_table(path: Path) -> Mapping[str, object]:
     try:
-        data = path.read_bytes() if path.is_file() else b""
+        data = bytes_of_file(path) if path.is_file() else b""
     except OSError as error:
         raise _refusal(path, error.strerror or str(error), f"Allow reading it (chmod u+r {path}).") from error
     if b"cautify" not in data:  # whatever else is wrong with the file is not for us to say

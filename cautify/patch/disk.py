@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import stat
+import unicodedata
 from dataclasses import dataclass
 
 from cautify.errors import FileChanged, NotWritable, OutsideTree
@@ -19,6 +20,7 @@ from cautify.errors import FileChanged, NotWritable, OutsideTree
 HOME = ".cautify"
 MANIFEST = ".cautify/manifest.json"
 
+_LARGEST = 1 << 28
 _DRIVE = re.compile(r"[A-Za-z]:")
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj"})
 _NO_DIRECTORY_SYNC = frozenset({errno.EACCES, errno.EINVAL, errno.ENOTSUP})
@@ -56,15 +58,36 @@ def unusable(path: str) -> str | None:
         return "climbs out with '..'"
     if "" in parts or "." in parts:
         return "is not in its shortest form"
-    if any(part.casefold() in _VERSION_CONTROL for part in parts):
+    if any(_plain(part) in _VERSION_CONTROL for part in parts):
         return "lies in version control's own directory"
-    if parts[0].casefold() == HOME:
+    if _plain(parts[0]) == HOME:
         return "lies in cautify's own directory"
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
         return "holds a character that no file name can have"
     return None
+
+
+def _plain(name: str) -> str:
+    """A name as a file system may take it that minds neither case nor invisible characters (HFS+)."""
+    name = name.casefold()
+    return name if name.isascii() else "".join(c for c in name if unicodedata.category(c) != "Cf")
+
+
+def twin(place: str) -> str | None:
+    """A file or directory whose name differs in case alone from a part of ``place``: to many file systems it is that.
+
+    Only the last part that exists, or the first that does not, can have one that matters.
+    """
+    above, name = os.path.split(place)
+    if above != place and not os.path.isdir(above):
+        return twin(above)
+    try:
+        names = os.listdir(above)
+    except OSError:
+        return None
+    return next((os.path.join(above, n) for n in names if n != name and n.casefold() == name.casefold()), None)
 
 
 def locate(root: str, path: str) -> str:
@@ -115,7 +138,7 @@ def look(place: str, name: str) -> Content | None:
     """What lies at an absolute place, links not followed; None when nothing does.
 
     Raises:
-        FileChanged: it is not a regular file. ``name`` is what the message calls it.
+        FileChanged: it is not a regular file, or an enormous one. ``name`` is what the message calls it.
         NotWritable: it cannot be read.
     """
     try:
@@ -124,6 +147,12 @@ def look(place: str, name: str) -> Content | None:
             kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             raise FileChanged(
                 f"{name} cannot be used", f"it is {kind}", "Nothing was changed. Put the file back, then run again."
+            )
+        if status.st_size > _LARGEST:
+            raise FileChanged(
+                f"{name} cannot be used",
+                f"it has {status.st_size:,} bytes, more than cautify ever writes",
+                "Nothing was changed. Put the file back, then run again.",
             )
         with open(place, "rb") as file:
             return Content(file.read(), stat.S_IMODE(status.st_mode))

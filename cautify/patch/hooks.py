@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from cautify.source import text_of_file
+
 FILE_NAME = ".pre-commit-config.yaml"
 _HOOK = re.compile(r"(?m)^[ \t]*-?[ \t]*id[ \t]*:[ \t]*[\"']?([\w.-]+)")
 _NEXT = re.compile(r"(?m)^[ \t]*-[ \t]*(?:id|repo)[ \t]*:")
@@ -36,11 +38,7 @@ def sorted_by_usort(directory: Path) -> bool:
 
 
 def _text(directory: Path) -> str:
-    try:
-        text = (directory / FILE_NAME).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return re.sub(r"(?m)^[ \t]*#.*\n?", "", text)
+    return re.sub(r"(?m)^[ \t]*#.*\n?", "", text_of_file(directory / FILE_NAME) or "")
 
 
 def _hooks(text: str) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ from cautify.patch.disk import (
     remove,
     sync_directory,
     unusable,
+    unwritable,
     write_new,
 )
 
@@ -248,9 +249,10 @@ def roll_back(root: str, journal: Journal, step: Callable[[str], None]) -> tuple
         _remake(place_of(root, path), mode)
         step(f"remake {path}")
     differing = {entry.path for entry in outstanding(root, journal)[0]}
-    for index, entry in enumerate(journal.entries):
-        temporary = os.path.join(root, journal.temporary(index))
+    temporaries = [os.path.join(root, journal.temporary(index)) for index in range(len(journal.entries))]
+    for temporary in temporaries:  # all of them first: on a full disk that is the room for the originals
         remove(temporary)
+    for temporary, entry in zip(temporaries, journal.entries, strict=True):
         if entry.path in differing:
             place = place_of(root, entry.path)
             if entry.before is None:
@@ -280,5 +282,12 @@ def _remake(place: str, mode: int) -> None:
 
 
 def tidy(root: str) -> None:
-    """Remove what a process left that died before its journal stood, or after it had gone."""
-    remove(os.path.join(root, _STAGED))
+    """Remove what a process left that died before its journal stood, or after it had gone.
+
+    Raises:
+        NotWritable: that cannot be removed.
+    """
+    try:
+        remove(os.path.join(root, _STAGED))
+    except OSError as error:
+        raise unwritable(_STAGED, error, "removed") from error

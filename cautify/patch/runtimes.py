@@ -64,6 +64,8 @@ def _on_disk(project: Project, path: str) -> bytes | None:
     if path in project.data:
         return project.data[path]
     try:
+        if not (project.root / path).is_file():  # a pipe would be waited on; that something is there stops the write
+            return None
         return (project.root / path).read_bytes()
     except FileNotFoundError:
         return None

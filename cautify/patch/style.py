@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cautify.patch.hooks import hook_length, sorted_by_usort
+from cautify.source import text_of_file
 
 DEFAULT_LINE_LENGTH = 88
 _LONGEST = 120  # what a file without a formatter's settings is taken to allow, if it has such lines
@@ -134,7 +135,9 @@ def _flake8_length(directory: Path) -> int | None:
     for name in (".flake8", "setup.cfg", "tox.ini"):
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
-            if parser.read(directory / name, encoding="utf-8"):
+            text = text_of_file(directory / name)
+            if text is not None:
+                parser.read_string(text)
                 return parser.getint("flake8", "max-line-length")
         except (configparser.Error, ValueError, UnicodeDecodeError):
             continue
@@ -143,15 +146,16 @@ def _flake8_length(directory: Path) -> int | None:
 
 @cache
 def _toml(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
+    text = text_of_file(path)
+    if text is None:
         return None
     if sys.version_info >= (3, 11):
         import tomllib
     else:  # pragma: no cover - the same library under its PyPI name
         import tomli as tomllib
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return tomllib.loads(text)
+    except (ValueError, RecursionError):
         return None
 
 

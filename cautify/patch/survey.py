@@ -9,8 +9,8 @@ from types import EllipsisType
 
 from cautify.errors import FileChanged, NotWritable, OutsideTree
 from cautify.model import FilePlan
-from cautify.patch.disk import HOME, MANIFEST, digest, locate, look, require_writable
-from cautify.patch.journal import IGNORE, Entry
+from cautify.patch.disk import HOME, MANIFEST, digest, locate, look, require_writable, twin
+from cautify.patch.journal import IGNORE, Entry, place_of
 
 IGNORED = b"# What cautify leaves here while it works, or when it was killed.\n/journal\n/lock\n*.tmp\n"
 
@@ -28,9 +28,9 @@ class Change:
         """Look again, directly before the change.
 
         Raises:
-            FileChanged: somebody else was faster.
+            FileChanged, OutsideTree: somebody else was faster.
         """
-        now = look(os.path.join(root, self.entry.path), self.entry.path)
+        now = look(place_of(root, self.entry.path), self.entry.path)
         if (now.data if now else None) != self.entry.before:
             raise FileChanged(f"{self.entry.path} was not written", "it changed while cautify was writing", _AGAIN)
 
@@ -90,6 +90,13 @@ def _change(root: str, file: FilePlan) -> Change:
     lexical = os.path.join(root, *file.path.split("/"))
     inner = os.path.relpath(place, root).replace(os.sep, "/")
     if file.before is None:
+        clash = twin(lexical)
+        if clash is not None:
+            raise FileChanged(
+                f"{file.path} was not written",
+                f"{os.path.relpath(clash, root)} is there, and many file systems take the two names for one",
+                "Nothing was changed. Rename that, or name another place for the runtime with --vendor-to.",
+            )
         if os.path.lexists(lexical):
             raise FileChanged(f"{file.path} was not written", "it exists, and cautify was to create it", _AGAIN)
         return Change(Entry(inner, None, 0, None), file.after)

@@ -15,6 +15,7 @@ from cautify.analysis.binding import named_modules
 from cautify.analysis.project import Package, Project
 from cautify.analysis.syntax import Module
 from cautify.patch.imports import Import
+from cautify.source import text_of_file
 
 FILE_NAME = "cautious_optimizer.py"
 TRITON_NAME = "cautious_triton.py"
@@ -251,11 +252,7 @@ def _says_distribution(directory: Path) -> bool:
     if (directory / "setup.py").is_file():
         return True
     for name, says in (("pyproject.toml", r"\[(?:project|build-system|tool\.poetry)\]"), ("setup.cfg", r"\[options\]")):
-        try:
-            text = (directory / name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        if re.search(rf"(?m)^\s*{says}", text):
+        if re.search(rf"(?m)^\s*{says}", text_of_file(directory / name) or ""):
             return True
     return False
 
