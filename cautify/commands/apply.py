@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from cautify.commands.hard_links import warn_of_hard_links
 from cautify.commands.options import Given, effective, require_settings_of
 from cautify.commands.proposal import DRY_RUN, Consent, carry_out, repair, require_someone_to_ask
 from cautify.commands.scan import look
@@ -59,6 +60,7 @@ def apply(
     taken = _taken(root, recorded, planned, console)
     if planned.empty:
         return _adopt(root, recorded, data, planned, taken, consent, console, exit_code)
+    warn_of_hard_links(root, planned.files, console)
     if not allow_dirty:
         _mind_uncommitted(planned, recorded, consent, console)
 
