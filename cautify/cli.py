@@ -279,6 +279,7 @@ def _run(work: Callable[[Console], Outcome], quiet: bool, verbose: bool) -> None
     from cautify.reports.console import Console
 
     console = Console(quiet, verbose)
+    outcome: Outcome | None = None
     try:
         if quiet and verbose:
             raise InvalidOption("--quiet and --verbose cannot be used together", "they contradict", "Leave one out.")
@@ -289,11 +290,12 @@ def _run(work: Callable[[Console], Outcome], quiet: bool, verbose: bool) -> None
         console.error(str(error))
         code = error.exit_code
     except KeyboardInterrupt:
-        console.error("interrupted: nothing was written")
-        code = 130
+        if outcome is None:
+            console.error("interrupted: nothing was written")
+        code = 130 if outcome is None else outcome.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to be said, nor at exit
-        code = 2
+        code = 2 if outcome is None else outcome.exit_code
     except Exception as error:
         from cautify.reports.crash import crash_report
 

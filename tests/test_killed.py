@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,6 +136,42 @@ def test_after_a_kill_at_any_step_either_command_makes_the_tree_whole(scene: Sce
             assert ended.code == 0, (name, ended.err)
         assert snapshot(scene.root) == scene.original, name
         shutil.rmtree(half)
+
+
+POINTS = ("commands.target._nested", "patch.plan.discover", "patch.manifest.updated", "patch.write.survey")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_ctrl_c_before_the_first_step_writes_nothing(
+    cautify: Cautify, tree: Path, point: str, unchanged: Callable[[Path], None]
+) -> None:
+    unchanged(tree)
+
+    def arm() -> None:
+        module, _, name = f"cautify.{point}".rpartition(".")
+        real = getattr(sys.modules[module], name)
+
+        def pressed(*arguments: object, **named: object) -> object:
+            os.kill(os.getpid(), signal.SIGINT)
+            return real(*arguments, **named)
+
+        setattr(sys.modules[module], name, pressed)
+
+    left = in_a_child("apply", tree, "--yes", first=arm)
+    assert left.code == 130, left
+    assert "interrupted: nothing was written" in left.said
+
+
+def test_ctrl_c_after_the_last_step_does_not_deny_what_was_written(cautify: Cautify, tree: Path) -> None:
+    def arm() -> None:
+        from cautify.reports.console import Console
+
+        Console.note = lambda *_: os.kill(os.getpid(), signal.SIGINT)  # type: ignore[method-assign]
+
+    left = in_a_child("apply", tree, "--yes", first=arm)
+    assert left.code == 0, left
+    assert "nothing was written" not in left.said
+    assert cautify("check", tree).code == 0
 
 
 def test_ctrl_c_at_any_step_leaves_the_tree_as_it_was_or_finished(scene: Scene, cautify: Cautify) -> None:
