@@ -201,6 +201,7 @@ def revert(
         from cautify.commands.proposal import Consent, carry_out, repair
         from cautify.commands.target import find_root
         from cautify.errors import FileChanged
+        from cautify.patch.survey import under_own_names
 
         root = find_root(path)
         consent = Consent(dry_run, yes)
@@ -211,8 +212,13 @@ def revert(
                 repair(root, consent, console)  # an edit elsewhere must not keep a half-written tree as it is
             raise
         if verbose:
-            console.note("\n".join(f"{path}: {how.value}" for path, how in sorted(reversal.how.items())))
-        return carry_out(console, reversal.files, consent, lambda: command.execute(root, reversal.files, force=force))
+            console.note("\n".join(f"{f.path}: {reversal.how[f.path].value}" for f in reversal.files if f.path in reversal.how))
+        return carry_out(
+            console,
+            under_own_names(root, reversal.files),
+            consent,
+            lambda: command.execute(root, reversal.files, force=force),
+        )
 
     _run(work, quiet, verbose)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,3 +191,23 @@ def test_a_file_with_another_name_is_patched_under_this_one_alone_and_that_is_sa
     assert (tmp_path / "store.py").read_bytes() == TRAIN
     assert "hard link" not in cautify("revert", tree, "--yes").err
     assert (tree / "train.py").read_bytes() == (tmp_path / "store.py").read_bytes() == TRAIN
+
+
+def test_a_file_that_a_link_leads_to_is_in_the_diff_once_and_git_applies_it(
+    cautify: Cautify, tree: Path, tmp_path: Path
+) -> None:
+    (tree / "scripts").mkdir()
+    (tree / "train.py").rename(tree / "scripts/train.py")
+    (tree / "train.py").symlink_to("scripts/train.py")
+    other = tmp_path / "other"
+    shutil.copytree(tree, other, symlinks=True)
+    before = snapshot(other)
+    for command in WRITING:
+        diff = cautify(command, tree, "--yes")
+        assert diff.code == 0
+        assert diff.out.count(b"scripts/train.py b/scripts/train.py") == 1
+        assert b"a/train.py" not in diff.out
+        subprocess.run(["git", "apply"], input=diff.out, cwd=other, check=True)
+        patched = {path: what for path, what in snapshot(tree).items() if not path.startswith(".cautify")}
+        assert snapshot(other) == patched
+    assert snapshot(tree) == before

@@ -16,6 +16,7 @@ from cautify.model import HomeKind, Outcome, Plan, Verdict
 from cautify.patch import manifest, write
 from cautify.patch.records import Manifest
 from cautify.patch.runtimes import replaced
+from cautify.patch.survey import under_own_names
 from cautify.patch.taking_back import taken_back
 from cautify.patch.undone import Refused, TakenBack
 from cautify.reports.console import Console
@@ -69,7 +70,7 @@ def apply(
         write.commit(root, planned.files, record, replacing=data)
         return Outcome(0, _done(planned))
 
-    outcome = carry_out(console, planned.files, consent, write_all)
+    outcome = carry_out(console, under_own_names(root, planned.files), consent, write_all)
     return Outcome(1, outcome.message) if consent.dry_run and exit_code else outcome
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import EllipsisType
 
 from cautify.errors import FileChanged, NotWritable, OutsideTree
@@ -42,6 +43,18 @@ class Survey:
     changes: tuple[Change, ...]
     made: tuple[str, ...]
     removed: tuple[tuple[str, int], ...]
+
+
+def under_own_names(root: Path, files: Sequence[FilePlan]) -> tuple[FilePlan, ...]:
+    """The plans, each file once and under its own name: a link's text is its target, which no diff can change."""
+    base = os.path.realpath(root) + os.sep
+    found: dict[str, FilePlan] = {}
+    for file in files:
+        place = os.path.realpath(os.path.join(base, file.path))
+        inside = file.before is not None and place.startswith(base)
+        name = place[len(base) :].replace(os.sep, "/") if inside else file.path
+        found.setdefault(name, file if name == file.path else replace(file, path=name))
+    return tuple(found.values())
 
 
 def survey(
