@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+PATIENCE = 120.0  # seconds: a pipe under the name of .gitignore would be waited on for ever
 _TOLD = {
     "core.fsmonitor": "",
     "core.hooksPath": os.devnull,
@@ -32,7 +33,7 @@ _OF_A_FILTER = {"clean": "", "process": "", "smudge": "", "required": "false"}
 
 
 def ask(directory: Path, *arguments: str, told: Mapping[str, str] | None = None) -> tuple[int, bytes]:
-    """Git's exit status in ``directory``, and what it printed; 127 where there is no git.
+    """Git's exit status in ``directory``, and what it printed; 127 where there is none, or no answer.
 
     ``told`` is configuration that comes before that of the repository, besides what keeps it from running programs.
     """
@@ -49,9 +50,10 @@ def ask(directory: Path, *arguments: str, told: Mapping[str, str] | None = None)
             capture_output=True,
             check=False,
             stdin=subprocess.DEVNULL,
+            timeout=PATIENCE,
             env={**environment, **_SET},
         )
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return 127, b""
     return done.returncode, done.stdout
 

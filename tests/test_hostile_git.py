@@ -160,3 +160,13 @@ def test_what_a_hook_says_of_its_own_repository_is_not_taken_for_the_targets(
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
     ended = cautify("apply", repository, "--yes")
     assert ended.code == 0, ended.err
+
+
+def test_a_pipe_that_git_waits_on_is_not_waited_on_for_ever(
+    cautify: Cautify, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(repository / ".gitignore")
+    monkeypatch.setattr("cautify.git.PATIENCE", 0.2)
+    ended = cautify("scan", repository)
+    assert ended.code == 0
+    assert b"train.py" in ended.out
