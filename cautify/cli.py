@@ -212,7 +212,9 @@ def revert(
                 repair(root, consent, console)  # an edit elsewhere must not keep a half-written tree as it is
             raise
         if verbose:
-            console.note("\n".join(f"{f.path}: {reversal.how[f.path].value}" for f in reversal.files if f.path in reversal.how))
+            console.note(
+                "\n".join(f"{f.path}: {reversal.how[f.path].value}" for f in reversal.files if f.path in reversal.how)
+            )
         return carry_out(
             console,
             under_own_names(root, reversal.files),
