@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -198,21 +199,29 @@ def test_a_read_only_file_system_is_scanned_and_checked_and_not_written(cautify:
     assert cautify("apply", read_only, "--yes").code == 0  # there is nothing to do
 
 
+@pytest.fixture
+def public(patched: Path) -> Iterator[Path]:
+    """A patched tree that everybody may read and only its owner may write, in a folder that everybody reaches."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "tree")
+        shutil.copytree(patched, root)
+        Path(folder).chmod(0o755)
+        subprocess.run(["chmod", "-R", "u=rwX,go=rX", str(root)], check=True)
+        yield root
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_check_needs_no_right_to_write(cautify: Cautify, patched: Path) -> None:
-    subprocess.run(["chmod", "-R", "a=rX", str(patched)], check=True)
-    for above in (patched, *patched.parents[:3]):
-        above.chmod(above.stat().st_mode | 0o555)
-    before = {p: (p.stat().st_mode, p.stat().st_mtime_ns) for p in [patched, *patched.rglob("*")]}
+def test_check_needs_no_right_to_write(public: Path) -> None:
+    before = {p: (p.stat().st_mode, p.stat().st_mtime_ns) for p in [public, *public.rglob("*")]}
 
     def somebody_else() -> None:
         os.setgroups([])
         os.setresgid(65534, 65534, 65534)
         os.setresuid(65534, 65534, 65534)
 
-    left = [
-        in_a_child(*command, patched, first=somebody_else) for command in (["check"], ["scan"], ["revert", "--yes"])
-    ]
+    commands = (["check"], ["scan"], ["revert", "--yes"])
+    left = [in_a_child(*command, public, first=somebody_else) for command in commands]
+
     assert [child.code for child in left] == [0, 0, 2], left
     assert "read-only" in left[2].said
-    assert {p: (p.stat().st_mode, p.stat().st_mtime_ns) for p in [patched, *patched.rglob("*")]} == before
+    assert {p: (p.stat().st_mode, p.stat().st_mtime_ns) for p in [public, *public.rglob("*")]} == before
