@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ def cautify(monkeypatch: pytest.MonkeyPatch) -> Cautify:
     for name in ("NO_COLOR", "FORCE_COLOR", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # only a power failure could tell, and it takes long
 
     def run(*arguments: str | Path, answer: str | None = None) -> Ended:
         terminal = answer is not None

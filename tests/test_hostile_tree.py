@@ -20,8 +20,7 @@ PRECIOUS = b"precious\n"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # only a power failure could tell
+def _nothing_is_waited_for() -> Iterator[None]:
     usual = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it hangs"))
     signal.alarm(30)
     yield

@@ -112,11 +112,6 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, cautify: Cautify, monk
     return Scene(root, original, ready, ("revert",) if request.param == "revert" else ("apply", *WHERE))
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)  # only a power failure could tell
-
-
 def test_after_a_kill_at_any_step_either_command_makes_the_tree_whole(scene: Scene, cautify: Cautify) -> None:
     half = scene.root.with_name("half")
     assert cautify("apply", scene.root, "--yes", *WHERE).code == 0
