@@ -305,8 +305,19 @@ def _run(work: Callable[[Console], Outcome], quiet: bool, verbose: bool) -> None
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to be said, nor at exit
         code = 2 if outcome is None else outcome.exit_code
     except Exception as error:
-        from cautify.reports.crash import crash_report
+        if _interrupted(error) and outcome is None:
+            console.error("interrupted: nothing was written")
+            code = 130
+        else:
+            from cautify.reports.crash import crash_report
 
-        console.error(crash_report(error, with_traceback=verbose))
-        code = 2
+            console.error(crash_report(error, with_traceback=verbose))
+            code = 2
     raise typer.Exit(code)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: what it strikes in the middle may fail in ways of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -159,6 +159,20 @@ def test_ctrl_c_before_the_first_step_writes_nothing(
     assert "interrupted: nothing was written" in left.said
 
 
+def test_ctrl_c_that_a_library_turns_into_an_error_of_its_own_is_still_ctrl_c(
+    cautify: Cautify, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> object:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as pressed:
+            raise SystemError("returned a result with an exception set") from pressed
+
+    monkeypatch.setattr("cautify.patch.plan.discover", fails)
+    ended = cautify("apply", tree, "--yes")
+    assert (ended.code, ended.err) == (130, "error: interrupted: nothing was written\n")
+
+
 def test_ctrl_c_after_the_last_step_does_not_deny_what_was_written(cautify: Cautify, tree: Path) -> None:
     def arm() -> None:
         from cautify.reports.console import Console
