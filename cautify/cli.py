@@ -174,7 +174,7 @@ def check(
     quiet: _Quiet = False,
     verbose: _Verbose = False,
 ) -> None:
-    """For CI: tell how every part of the patch stands, exit with 1 if one fails."""
+    """For CI: tell how the patch stands, exit with 1 if a part fails."""
 
     def work(console: Console) -> Outcome:
         from cautify.commands import check as command

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
+from cautify import git
 from cautify.errors import NotWritable
 from cautify.model import Checked
 from cautify.reports.console import Console
@@ -51,13 +51,9 @@ def below_repository(root: Path) -> str:
 
     Where git has no answer (it is not installed, or refuses a directory of another user), it is GitHub's workspace.
     """
-    try:
-        asked = ["git", "rev-parse", "--show-prefix"]
-        done = subprocess.run(asked, cwd=root, capture_output=True, check=False)
-    except OSError:
-        done = None
-    if done is not None and done.returncode == 0:
-        return os.fsdecode(done.stdout.removesuffix(b"\n"))
+    status, below = git.ask(root, "rev-parse", "--show-prefix")
+    if status == 0:
+        return os.fsdecode(below.removesuffix(b"\n"))
     workspace = os.environ.get("GITHUB_WORKSPACE")
     if workspace and root.is_relative_to(os.path.realpath(workspace)):
         inner = root.relative_to(os.path.realpath(workspace)).as_posix()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
+from cautify import git
 from cautify.commands import installed
 from cautify.commands.proposal import Consent, carry_out
 from cautify.commands.target import find_root
@@ -85,10 +85,6 @@ def _wanted(requirement: str | None, console: Console) -> str:
 
 def _repository(root: Path) -> Path:
     """The top of the git repository that ``root`` lies in, or ``root``."""
-    try:
-        asked = ["git", "rev-parse", "--show-toplevel"]
-        done = subprocess.run(asked, cwd=root, capture_output=True, check=False)
-    except OSError:
-        return root
-    top = Path(os.fsdecode(done.stdout.removesuffix(b"\n"))) if done.returncode == 0 else root
+    status, said = git.ask(root, "rev-parse", "--show-toplevel")
+    top = Path(os.fsdecode(said.removesuffix(b"\n"))) if status == 0 else root
     return top if root.is_relative_to(top) else root
