@@ -15,7 +15,7 @@ import libcst as cst
 from cautify.analysis.callers import hands_up, is_super, passed
 from cautify.analysis.injected import Injected
 from cautify.analysis.names import Class, Function
-from cautify.analysis.nodes import children, dotted, literal
+from cautify.analysis.nodes import children, dotted, keywords, literal
 from cautify.analysis.origins import Origins
 from cautify.analysis.reaching import reaching
 from cautify.analysis.scopes import Binding, Scope
@@ -112,7 +112,8 @@ class Readings:
 
     def _says_rate(self, call: cst.Call, arg: cst.Arg) -> bool:
         """Whether an argument may bring a learning rate: not what a patch before handed on for the switch."""
-        wrap = dotted(call.func).endswith("CautiousOptimizer.wrap")
+        name = dotted(call.func)
+        wrap = name.endswith("CautiousOptimizer.wrap") or (name.endswith(".wrap") and "enabled" in keywords(call))
         return arg.keyword is None or not (wrap or arg.keyword.value in self.flows.switch.names)
 
     def _asked(self, node: cst.BaseExpression, module: Module, sometimes: bool) -> Reading | Problem | None:

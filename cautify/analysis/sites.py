@@ -146,14 +146,16 @@ class SiteFinder:
 
     def _cautious(self, call: cst.Call, module: Module) -> str:
         """ "ours" for a call of a vendored CautiousOptimizer or its wrap, "other" for somebody else's, else nothing."""
-        name = dotted(call.func)
-        if "autious" not in name:
-            return ""
         func = call.func
         if isinstance(func, cst.Attribute) and func.attr.value == "wrap":
             func = func.value
+        named = "autious" in dotted(call.func)
+        if not named and b"autious" not in module.source.utf8:
+            return ""
         if isinstance(func, cst.Name) and self.imports_runtime(func.value, call, module):
             return "ours"
+        if not named:
+            return ""
         for value in self.resolver.values(func, module):
             if isinstance(value, Class):
                 return (

@@ -76,7 +76,7 @@ def findings(root: Path, recorded: Manifest | None, given: Given, console: Conso
         return
     yield from states.files(root, recorded, planned)
     if planned is not None:
-        yield from states.runtimes(root, recorded)
+        yield from states.runtimes(root, recorded, planned)
         yield from states.sites(recorded, planned)
         yield from states.problems(planned, recorded)
         yield from states.unexplained(planned, recorded)

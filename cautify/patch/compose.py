@@ -68,6 +68,10 @@ class Composer:
 
     def _placed(self, construction: Construction) -> Construction:
         """Give a construction the place its runtime comes from, or the reason why there is none."""
+        if construction.wrapper is not None:
+            place = self.vendor.placement(construction.module)
+            if not isinstance(place, str) and self._lacks_runtime(construction, place):
+                self.placements[construction.call] = place
         if construction.reason not in (None, "custom") or construction.wrapper is not None:
             return construction
         placement = self.vendor.placement(construction.module)
@@ -82,6 +86,16 @@ class Composer:
             return replace(construction, reason="no-import-root", detail=what)
         self.placements[construction.call] = placement
         return construction
+
+    def _lacks_runtime(self, construction: Construction, place: Placement) -> bool:
+        """Whether somebody took the import out that a wrap needs, or the file that it imports."""
+        module, wrapper = construction.module, construction.wrapper
+        if wrapper is None or dotted(wrapper.func).partition(".")[0] != CLASS_NAME:
+            return False
+        bindings = self.resolver.bindings(CLASS_NAME, construction.call, module)
+        sources = {b.target for b in bindings if b.member == CLASS_NAME}
+        ours = {s.module for s in (place.statement, place.by_path) if s is not None}
+        return not bindings or (bool(sources & ours) and place.path not in self.project.data)
 
     def _has_no_place_for_import(self, construction: Construction) -> bool:
         """Whether torch's import does not always run and the use is in a lambda outside functions."""
@@ -167,6 +181,8 @@ class Composer:
             home = self.switches.homes.get(call)
             if construction.reason is None and construction.wrapper is None:
                 wrap(construction)
+            elif construction.wrapper is not None and call in self.placements:
+                imports.setdefault(module, []).append(self._import(construction))
             for arg, splat in self._field_splats(construction):
                 if splat is not None and can_pop(module, call, splat, self.resolver):
                     insert(module, pops(module, splat, self.switch))
@@ -317,7 +333,7 @@ class Composer:
         used = {
             self.placements[c.call].path
             for c in self.constructions
-            if (c.reason is None or c.reason in UNSUITABLE) and c.wrapper is None and c.call in self.placements
+            if (c.reason is None or c.reason in UNSUITABLE) and c.call in self.placements
         }
         return runtime_paths(self.project, used, self.options.with_triton)
 

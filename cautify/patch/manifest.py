@@ -93,14 +93,18 @@ def updated(manifest: Manifest | None, plan: Plan, taken: TakenBack | None = Non
             _adopt(records, file.path, before, file.after)
         if file.before is None:
             directories.update(_missing_parents(plan.root, file.path))
+    for path in [path for path, record in records.items() if record.action is Action.CREATE]:
+        if path not in plan.runtimes and disk_read(plan.root, path) is None:
+            del records[path]
     for path in plan.runtimes:
         if path not in records and (data := disk_read(plan.root, path)) is not None:
             records[path] = FileRecord(path, Action.CREATE, None, digest(data), ())
+    earlier = manifest.runtimes if manifest is not None else ()
     return Manifest(
         SCHEMA,
         __version__,
         plan.options,
-        tuple(sorted({*plan.runtimes, *(manifest.runtimes if manifest else ())})),
+        tuple(sorted({*plan.runtimes, *(path for path in earlier if path in records)})),
         tuple(records[path] for path in sorted(records)),
         tuple(sorted({problem.path for problem in plan.problems})),
         tuple(

@@ -36,6 +36,9 @@ def pops(module: Module, splat: Splat, switch: Spelling) -> list[Edit]:
         if isinstance(popping, cst.SimpleString):
             quote = popping.quote[-1]
             popped.add(str(popping.evaluated_value))
+    behind = siblings[siblings.index(line) + 1 :]
+    removed = " ".join(module.text(s) for s in behind if isinstance(s, cst.For) and ".pop(" in module.text(s))
+    popped |= {name for name in switch.names if f'"{name}"' in removed or f"'{name}'" in removed}
     missing = [name for name in switch.names if name not in popped]
     if not missing:
         return []

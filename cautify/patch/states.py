@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,8 +9,7 @@ from cautify.errors import CautifyError
 from cautify.model import Action, Finding, Plan, Site, State, Verdict
 from cautify.patch import vendor
 from cautify.patch.disk import MANIFEST, digest, read
-from cautify.patch.hunks import Hunk, placed
-from cautify.patch.logical import logical_lines
+from cautify.patch.pieces import Piece, pieces
 from cautify.patch.records import FileRecord, Manifest
 from cautify.patch.taking_back import words_of
 from cautify.patch.traces import Words
@@ -59,54 +57,55 @@ def files(root: Path, recorded: Manifest, planned: Plan | None) -> Iterator[Find
             message = f"this patched file cannot be read any more: {problem.detail}"
             yield Finding(record.path, None, State.CONFLICT, "file", message, PUT_BACK)
         else:
-            yield from _edits(record, data, words, missing=record.path in changed)
+            yield from _edits(record, data, words, changes=record.path in changed)
 
 
-def _edits(record: FileRecord, data: bytes, words: Words, *, missing: bool) -> Iterator[Finding]:
+def _edits(record: FileRecord, data: bytes, words: Words, *, changes: bool) -> Iterator[Finding]:
+    """Each piece of the patch in a file; ``changes`` is whether a fresh plan would write to it."""
     if digest(data) == record.before:
         yield Finding(record.path, None, State.MISSING, "file", "this file is as it was before the patch", APPLY)
         return
-    as_written = digest(data) == record.after
-    for layer in record.layers:
-        lines = placed(data, layer) if not as_written else {}
-        for hunk in layer:
-            if as_written and layer is record.layers[0]:
-                at = data.count(b"\n", 0, hunk.span.start) + 1
-                yield Finding(record.path, at, State.APPLIED, "edit", _shown(hunk))
-            elif as_written or hunk.new is None:
-                state = State.APPLIED if as_written else State.EDITED
-                remedy = "" if as_written else RECORD
-                yield Finding(record.path, None, state, "edit", _shown(hunk), remedy)
-            else:
-                yield _edit(record.path, data, hunk, lines.get(hunk), words, missing=missing)
+    there = pieces(record.path, data, words)
+    if digest(data) == record.after:
+        for piece in there:
+            yield Finding(record.path, piece.line, State.APPLIED, "edit", _shown(piece))
+        return
+    written = [hunk for layer in record.layers for hunk in layer]
+    if any(hunk.new is None for hunk in written):
+        message = "this file was edited since, and its manifest does not say what was written"
+        yield Finding(record.path, None, State.EDITED, "file", message, RECORD)
+        return
+    lost = [piece for hunk in written for piece in pieces(record.path, hunk.new or b"", words)]
+    others = []
+    for piece in there:
+        same = next((p for p in lost if (p.about, p.says) == (piece.about, piece.says)), None)
+        if same is None:
+            others.append(piece)
+        else:
+            lost.remove(same)
+            yield Finding(record.path, piece.line, State.APPLIED, "edit", _shown(piece))
+    named = {word for piece in others for word in piece.says if words.names(word.strip("\"'"))}
+    for piece in lost:
+        kinds = ("declaration", "filter", "statement")
+        now = next((p for p in others if p.about == piece.about), None)
+        if now is None and piece.about.startswith(kinds):
+            now = next((p for p in others if p.about.startswith(kinds)), None)
+        if now is not None:
+            others.remove(now)
+            message = f"{_shown(now)} was edited: cautify wrote {_shown(piece)}"
+            yield Finding(record.path, now.line, State.EDITED, "edit", message, RECORD)
+        elif piece.about == "comment" or named & set(piece.says):
+            yield Finding(record.path, None, State.EDITED, "edit", f"{_shown(piece)} is gone", RECORD)
+        elif not changes and piece.about != "wrap":
+            message = f"{_shown(piece)} is gone, and nothing needs it"
+            yield Finding(record.path, None, State.OBSOLETE, "edit", message, RECORD)
 
 
-def _edit(path: str, data: bytes, hunk: Hunk, line: int | None, words: Words, *, missing: bool) -> Finding:
-    new = hunk.new or b""
-    if line is not None or _says_the_same(new, data):
-        return Finding(path, line, State.APPLIED, "edit", _shown(hunk))
-    text = data.decode("utf-8", "replace")
-    left = {word for _, word in words.in_code(text)}
-    written = {word for _, word in words.in_code(new.decode("utf-8", "replace"))}
-    if written and not written & left:
-        if missing:
-            return Finding(path, None, State.MISSING, "edit", f"{_shown(hunk)} was taken out", APPLY)
-        return Finding(path, None, State.OBSOLETE, "edit", f"{_shown(hunk)} is gone, and nothing needs it", RECORD)
-    return Finding(path, None, State.EDITED, "edit", f"{_shown(hunk)} was edited since, or moved", RECORD)
-
-
-def _says_the_same(new: bytes, data: bytes) -> bool:
-    """Whether each statement of an edit is still there, however it is laid out by now."""
-    sought = Counter(line.tokens for line in logical_lines(new.decode("utf-8", "replace").replace("\r\n", "\n")))
-    there = Counter(line.tokens for line in logical_lines(data.decode("utf-8", "replace").replace("\r\n", "\n")))
-    return bool(sought) and all(there[tokens] >= number for tokens, number in sought.items())
-
-
-def _shown(hunk: Hunk) -> str:
-    """The line of an edit that tells most, for people."""
-    lines = (hunk.new if hunk.new is not None else hunk.old).decode("utf-8", "replace").split("\n")
-    stated = [line.strip() for line in lines if line.strip()]
-    said = next((line for line in stated if "autious" in line.lower()), stated[0] if stated else "an edit")
+def _shown(piece: Piece) -> str:
+    said = " ".join(piece.says)
+    for closer in (" (", "( ", " )", " .", ". ", " ,", " :"):
+        said = said.replace(closer, closer.strip() if closer != " ," else ",")
+    said = f"import of {piece.says[1]}" if piece.about == "import" else said
     return f"`{said if len(said) <= 60 else said[:57] + '...'}`"
 
 
@@ -114,8 +113,10 @@ def _shown(hunk: Hunk) -> str:
 
 
 def sites(recorded: Manifest, planned: Plan) -> Iterator[Finding]:
-    """Each site that is recorded as wrapped, and each that is there."""
-    lost = [(r.path, r.optimizers) for r in recorded.sites if r.verdict == Verdict.WRAPPED.value]
+    """Each site that is recorded as wrapped, and each that is there; not those in files that cannot be read."""
+    unread = {problem.path for problem in planned.problems}
+    wraps = [r for r in recorded.sites if r.verdict == Verdict.WRAPPED.value and r.path not in unread]
+    lost = [(r.path, r.optimizers) for r in wraps]
     wrapped = [site for site in planned.sites if site.verdict is Verdict.WRAPPED]
     unmatched: list[Site] = []
     for site in wrapped:
@@ -131,17 +132,12 @@ def sites(recorded: Manifest, planned: Plan) -> Iterator[Finding]:
             lost.remove((site.path, site.optimizers))
         yield _unwrapped(site, State.MISSING if known else State.NEW)
     for site in unmatched:
-        found = next((one for one in lost if one[0] == site.path), None)
-        moved = found or next((one for one in lost if one[1] == site.optimizers), None)
-        what = _named(site.optimizers)
-        if moved is None:
-            message = f"{what} is wrapped, and nothing is recorded of it"
-        else:
+        moved = next((one for one in lost if one[0] == site.path), None)
+        moved = moved or next((one for one in lost if one[1] == site.optimizers), None)
+        if moved is not None:
             lost.remove(moved)
-            message = (
-                f"{what} was moved here from {moved[0]}" if found is None else f"{what} is wrapped, and edited since"
-            )
-        yield Finding(site.path, site.line, State.EDITED, "site", message, RECORD)
+        came = f", and was in {moved[0]}" if moved is not None and moved[0] != site.path else ""
+        yield Finding(site.path, site.line, State.APPLIED, "site", f"{_named(site.optimizers)} is wrapped{came}")
     for site in planned.sites:
         if site.verdict is Verdict.SKIP and (site.path, site.optimizers) in lost:
             lost.remove((site.path, site.optimizers))
@@ -164,13 +160,17 @@ def _named(optimizers: Sequence[str]) -> str:
 # -- the rest ---------------------------------------------------------------------------------------------------------
 
 
-def runtimes(root: Path, recorded: Manifest) -> Iterator[Finding]:
+def runtimes(root: Path, recorded: Manifest, planned: Plan) -> Iterator[Finding]:
     """Each vendored file."""
     for path in recorded.runtimes:
         try:
             data = read(root, path)
         except CautifyError as error:
             yield Finding(path, None, State.CONFLICT, "runtime", error.why, PUT_BACK)
+            continue
+        if data is None and path not in planned.runtimes:
+            message = "the vendored runtime is gone, and nothing here needs it"
+            yield Finding(path, None, State.OBSOLETE, "runtime", message, "Run `cautify apply`, which forgets it.")
             continue
         if data is None:
             yield Finding(path, None, State.MISSING, "runtime", "the vendored runtime is gone", APPLY)

@@ -44,7 +44,7 @@ def without_wraps(module: Module, data: bytes, words: Words, style: Style) -> by
     called = runtime_names(module, words)
     found: dict[cst.CSTNode, Change] = {}
     for call in module.calls:
-        inner = _inner(call, called)
+        inner = inner_of(call, called)
         if inner is not None and not any(above in found for above in module.ancestors(call)):
             found[call] = Change(unwrapped=inner)
     if not found:
@@ -52,7 +52,8 @@ def without_wraps(module: Module, data: bytes, words: Words, style: Style) -> by
     return apply_edits(data, Rewriter(module, style, found).edits())
 
 
-def _inner(call: cst.Call, called: frozenset[str]) -> cst.BaseExpression | None:
+def inner_of(call: cst.Call, called: frozenset[str]) -> cst.BaseExpression | None:
+    """The optimizer that a call makes cautious, if it is one that does."""
     name = dotted(call.func)
     if not call.args or not (name in called or name.removesuffix(".wrap") in called):
         return None

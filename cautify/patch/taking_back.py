@@ -14,7 +14,7 @@ from cautify.patch.records import FileRecord, Manifest
 from cautify.patch.style import style_for
 from cautify.patch.traces import STEM, Words, narrowed
 from cautify.patch.undo import undo
-from cautify.patch.undone import TakenBack
+from cautify.patch.undone import How, TakenBack, Undone
 
 
 def words_of(recorded: Manifest | None) -> Words:
@@ -59,7 +59,10 @@ def taken_back(root: Path, recorded: Manifest | None, patched: Mapping[str, byte
     for path, data in sorted(now.items()):
         style = style_for((root / path).resolve().parent, root.resolve())
         record = records.get(path) or _moved(path, data, gone, records)
-        files[path] = undo(path, data, record, words, style, own=path in own)
+        undone = undo(path, data, record, words, style, own=path in own)
+        if path not in records and isinstance(undone, Undone):
+            undone = Undone(undone.data, How.STRUCTURAL)
+        files[path] = undone
     return TakenBack(now, files, tuple(gone), tuple(mentioned))
 
 

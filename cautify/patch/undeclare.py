@@ -21,6 +21,11 @@ def without_declarations(module: Module, data: bytes, words: Words) -> bytes:
     return spliced(module, data, list(_Finder(module, words).cuts()))
 
 
+def found_declarations(module: Module, words: Words) -> Iterator[Cut]:
+    """Where each of the outermost stands, and for a filter what it filters; the bare ``*`` of a signature is none."""
+    return _Lister(module, words).cuts()
+
+
 class _Finder:
     def __init__(self, module: Module, words: Words) -> None:
         self.module = module
@@ -28,6 +33,12 @@ class _Finder:
 
     def cuts(self) -> Iterator[Cut]:
         yield from self._block(self.module.tree.body, self.module.tree)
+
+    def _without_lines(self, gone: Sequence[cst.CSTNode]) -> Iterator[Cut]:
+        return lines_without(self.module, gone)
+
+    def _without_parts(self, parts: Sequence[Part]) -> Iterator[Cut]:
+        return without(self.module.source, parts)
 
     def _block(self, body: Sequence[cst.CSTNode], owner: cst.CSTNode) -> Iterator[Cut]:
         gone: list[cst.CSTNode] = []
@@ -39,7 +50,7 @@ class _Finder:
             start, end = self.module.span(gone[0])[0], self.module.span(gone[-1])[1]
             yield start, end, "pass"
             return
-        yield from lines_without(self.module, gone)
+        yield from self._without_lines(gone)
         for statement in kept:
             yield from self._inside(statement)
 
@@ -57,7 +68,7 @@ class _Finder:
             yield from self._parameters(node)
         if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
             gone = [d for d in node.decorators if self._names_option(d.decorator)]
-            yield from lines_without(self.module, gone)
+            yield from self._without_lines(gone)
         if isinstance(node, cst.Call):
             yield from self._items(node.args, [a for a in node.args if self._argument_goes(a)])
         if isinstance(node, cst.Dict):
@@ -182,7 +193,7 @@ class _Finder:
     def _items(self, items: Sequence[cst.CSTNode], gone: Sequence[cst.CSTNode]) -> Iterator[Cut]:
         if gone:
             parts = [Part(*self._item(i), goes=i in gone) for i in items]
-            yield from without(self.module.source, parts)
+            yield from self._without_parts(parts)
 
     def _item(self, item: cst.CSTNode) -> tuple[int, int]:
         """Where an argument, element or pair starts and ends, without its comma."""
@@ -224,7 +235,7 @@ class _Finder:
         parts += [self._parameter(p, p in ours) for p in given.kwonly_params]
         if given.star_kwarg is not None:
             parts.append(self._parameter(given.star_kwarg, False))
-        yield from without(self.module.source, parts)
+        yield from self._without_parts(parts)
 
     def _parameter(self, param: cst.Param, goes: bool) -> Part:
         start = self.module.span(param.name)[0]
@@ -243,3 +254,15 @@ def _explains(statement: cst.CSTNode) -> bool:
     """Whether a statement is the string below a field that says what it is."""
     only = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
     return isinstance(only, cst.Expr) and explains_switch(literal(only.value) or "")
+
+
+class _Lister(_Finder):
+    """Names what would be cut, one by one."""
+
+    def _without_lines(self, gone: Sequence[cst.CSTNode]) -> Iterator[Cut]:
+        for node in gone:
+            yield (*self.module.span(node), "")
+
+    def _without_parts(self, parts: Sequence[Part]) -> Iterator[Cut]:
+        text = self.module.source.utf8
+        yield from ((p.start, p.end, "") for p in parts if p.goes and text[p.start : p.end] not in (b"*", b"/"))

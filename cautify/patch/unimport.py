@@ -47,21 +47,19 @@ def aliases(statement: cst.Import | cst.ImportFrom) -> Sequence[cst.ImportAlias]
 
 
 def _alias_goes(
-    module: Module, statement: cst.CSTNode, alias: cst.ImportAlias, words: Words, added: frozenset[str]
+    module: Module, statement: cst.Import | cst.ImportFrom, alias: cst.ImportAlias, words: Words, added: frozenset[str]
 ) -> bool:
     name = dotted(alias.name)
     local = dotted(alias.asname.name) if alias.asname else name.partition(".")[0]
-    if isinstance(statement, cst.ImportFrom):
-        from_runtime = name == CLASS_NAME and (words.imports(_module_of(statement)) or statement.module is None)
-        if not from_runtime and name != CLASS_NAME and not words.imports(name) and not words.names(name):
-            return local in added and not _used(module.tree, local)
-    elif not words.imports(name):
-        return False
+    if not of_runtime(statement, alias, words) and not (isinstance(statement, cst.ImportFrom) and words.names(name)):
+        return isinstance(statement, cst.ImportFrom) and local in added and not _used(module.tree, local)
     return not _used(module.tree, local)
 
 
-def _module_of(statement: cst.ImportFrom) -> str:
-    return dotted(statement.module)
+def of_runtime(statement: cst.Import | cst.ImportFrom, alias: cst.ImportAlias, words: Words) -> bool:
+    """Whether a name that is imported is the runtime's class, or its module."""
+    name = dotted(alias.name)
+    return words.imports(name) or (isinstance(statement, cst.ImportFrom) and name == CLASS_NAME)
 
 
 def _used(node: cst.CSTNode, name: str) -> bool:
