@@ -72,6 +72,8 @@ def put_back(data: bytes, hunks: Mapping[Hunk, int]) -> bytes:
         end = lines[first][len(lines[first].rstrip(b"\r\n")) :]
         as_written = end in (b"\n", b"") or b"\r" in hunk.old
         old = hunk.old if as_written else hunk.old.replace(b"\n", end)
+        if not lines[first + number - 1].endswith(b"\n"):
+            old = old.removesuffix(b"\n").removesuffix(b"\r")
         edits.append(Edit(Span(starts[first], starts[first + number]), old, "revert"))
     return apply_edits(data, edits)
 

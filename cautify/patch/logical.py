@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
+_VALUE = re.compile(r"[\w\"']")
 _TOKEN = re.compile(
     r"""(?P<string>[bBfFrRuUtT]{0,3}(?:'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"
         |'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"))
@@ -21,36 +22,59 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Logical:
-    """One logical line: where its first token starts and its last one ends, and what it says without its layout."""
+    """One logical line: where its first token starts and its last one ends, and what it says without its layout.
+
+    ``places`` are the offsets at which the tokens stand.
+    """
 
     start: int
     end: int
     tokens: tuple[str, ...]
+    places: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """The tokens with a blank for each name, number and string."""
+        return tuple("_" if _VALUE.match(token) else token for token in self.tokens)
 
 
 def logical_lines(text: str) -> list[Logical]:
     """The logical lines of a text with ``\\n`` for newlines; those that are blank or a comment are none."""
     found: list[Logical] = []
-    tokens: list[str] = []
-    start = end = depth = 0
+    tokens: list[tuple[str, int]] = []
+    depth = 0
     for match in _TOKEN.finditer(text):
         kind, token = match.lastgroup, match.group()
         if kind == "newline" and depth <= 0:
-            if _says_something(tokens):
-                found.append(Logical(start, end, _bare(tokens)))
+            found += _line(text, tokens)
             tokens, depth = [], 0
         if kind in ("newline", "space", "joined"):
             continue
-        if not tokens:
-            start = match.start()
         depth += (token in "([{") - (token in ")]}") if kind == "operator" else 0
-        if tokens and token in ")]}" and tokens[-1] == ",":
-            tokens.pop()  # a comma before a closing bracket is layout
-        tokens.append(token)
-        end = match.end()
-    if _says_something(tokens):
-        found.append(Logical(start, end, _bare(tokens)))
-    return found
+        tokens.append((token, match.start()))
+    return found + _line(text, tokens)
+
+
+def _line(text: str, tokens: list[tuple[str, int]]) -> list[Logical]:
+    if all(token.startswith("#") for token, _ in tokens):
+        return []
+    start, end = tokens[0][1], tokens[-1][1] + len(tokens[-1][0])
+    said: list[tuple[str, int]] = []
+    for token, place in tokens:
+        if said and token in ")]}" and said[-1][0] == ",":
+            said.pop()  # a comma before a closing bracket is layout
+        said.append((token, place))
+    said = _bare(text, said)
+    return [Logical(start, end, tuple(token for token, _ in said), tuple(place for _, place in said))]
+
+
+def relaid(text: str, was: Logical, now: tuple[str, ...]) -> str:
+    """The statement ``was`` of a text with the tokens of another of its shape, laid out as it is."""
+    parts, done = [], was.start
+    for old, place, new in zip(was.tokens, was.places, now, strict=True):
+        parts += [text[done:place], new]
+        done = place + len(old)
+    return "".join([*parts, text[done : was.end]])
 
 
 def code_tokens(text: str) -> Iterator[tuple[int, str]]:
@@ -60,20 +84,17 @@ def code_tokens(text: str) -> Iterator[tuple[int, str]]:
             yield match.start(), match.group()
 
 
-def _bare(tokens: list[str]) -> tuple[str, ...]:
-    """The tokens without parentheses around all that is returned or assigned: those come and go with the layout."""
-    for at, token in enumerate(tokens):
-        if token in ("return", "=") and tokens[at + 1 : at + 2] == ["("] and tokens[-1] == ")":
-            depths = list(accumulate((token == "(") - (token == ")") for token in tokens[at + 1 :]))
-            if depths.index(0) == len(depths) - 1:
-                return (*tokens[: at + 1], *tokens[at + 2 : -1])
+def _bare(text: str, tokens: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The tokens without parentheses that a formatter puts around all that is returned or assigned, to break lines."""
+    for at, (token, _) in enumerate(tokens):
+        if token in ("return", "=") and tokens[-1][0] == ")" and tokens[at + 1][0] == "(":
+            depths = list(accumulate((inner == "(") - (inner == ")") for inner, _ in tokens[at + 1 :]))
+            opens = tokens[at + 1][1] + 1
+            if depths.index(0) == len(depths) - 1 and not text[opens : text.find("\n", opens)].strip():
+                return [*tokens[: at + 1], *tokens[at + 2 : -1]]
         if token in "([{":
             break
-    return tuple(tokens)
-
-
-def _says_something(tokens: list[str]) -> bool:
-    return any(not token.startswith("#") for token in tokens)
+    return tokens
 
 
 def indentation(text: str, at: int) -> str:

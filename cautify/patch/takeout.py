@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator, Mapping
 
 import libcst as cst
 
 from cautify.analysis.nodes import dotted
 from cautify.analysis.syntax import Module
+from cautify.model import Edit
 from cautify.patch.layout import Change, Rewriter
+from cautify.patch.logical import indentation
 from cautify.patch.style import Style
 from cautify.patch.traces import Words
 from cautify.patch.undeclare import without_declarations
@@ -49,7 +52,23 @@ def without_wraps(module: Module, data: bytes, words: Words, style: Style) -> by
             found[call] = Change(unwrapped=inner)
     if not found:
         return data
-    return apply_edits(data, Rewriter(module, style, found).edits())
+    edits = Rewriter(module, style, found).edits()
+    return apply_edits(data, [*_kept_comments(module, found), *edits])
+
+
+def _kept_comments(module: Module, wraps: Mapping[cst.CSTNode, Change]) -> Iterator[Edit]:
+    """Comments that somebody put among the arguments of a wrap go above its statement."""
+    source = module.source
+    for call, change in wraps.items():
+        if change.unwrapped is None:
+            continue
+        (start, end), (first, last) = module.span(call), module.outer_span(change.unwrapped)
+        outside = source.slice(start, first), source.slice(last, end)
+        comments = [match for text in outside for match in re.findall(r"(?m)^\s*(#.*)$", text)]
+        line = source.line_start(module.span(module.statement(call))[0])
+        indent = indentation(source.text, len(source.slice(0, line)))
+        for comment in comments:
+            yield source.edit(line, line, f"{indent}{comment}\n", "revert")
 
 
 def inner_of(call: cst.Call, called: frozenset[str]) -> cst.BaseExpression | None:

@@ -50,7 +50,7 @@ def taken_back(root: Path, recorded: Manifest | None, patched: Mapping[str, byte
     mentioned: list[tuple[str, int]] = []
     own = frozenset(recorded.own) if recorded else frozenset()
     for path, data in _others(root, {*records, *runtimes, *own}, words):
-        if path.endswith(".py"):
+        if path.endswith((".py", ".yaml", ".yml", ".json")):
             now[path] = data
         else:
             text = data.decode("utf-8", "replace")

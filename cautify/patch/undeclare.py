@@ -11,7 +11,7 @@ from cautify.analysis.nodes import children, dotted, last_name, literal, walk
 from cautify.analysis.syntax import Module
 from cautify.patch.cuts import Cut, lines_without, spliced
 from cautify.patch.sequences import Part, without
-from cautify.patch.traces import Words, explains_switch
+from cautify.patch.traces import Words
 
 _ENTRY = re.compile(r"\s*(?::(?:param|type)\s+(?:[\w.\[\], ]+\s+)?)?(?P<name>\w+)\s*(?:[:(]|$)")
 
@@ -43,7 +43,8 @@ class _Finder:
     def _block(self, body: Sequence[cst.CSTNode], owner: cst.CSTNode) -> Iterator[Cut]:
         gone: list[cst.CSTNode] = []
         for statement in body:
-            if self._goes(statement) or (gone and gone[-1] is _previous(body, statement) and _explains(statement)):
+            above = _previous(body, statement)
+            if self._goes(statement) or (gone and gone[-1] is above and _declares(above) and _is_string(statement)):
                 gone.append(statement)
         kept = [s for s in body if s not in gone]
         if gone and not kept and not isinstance(owner, cst.Module):
@@ -70,10 +71,13 @@ class _Finder:
             gone = [d for d in node.decorators if self._names_option(d.decorator)]
             yield from self._without_lines(gone)
         if isinstance(node, cst.Call):
-            yield from self._items(node.args, [a for a in node.args if self._argument_goes(a)])
+            listed = self._listed(node)
+            yield from self._items(node.args, [a for a in node.args if a in listed or self._argument_goes(a)])
         if isinstance(node, cst.Dict):
             yield from self._items(node.elements, [e for e in node.elements if self._pair_goes(e)])
-        if isinstance(node, (cst.List, cst.Tuple, cst.Set)):
+        if isinstance(node, cst.Tuple) and (single := self._single(node)) is not None:
+            yield from single
+        elif isinstance(node, (cst.List, cst.Tuple, cst.Set)):
             yield from self._items(node.elements, [e for e in node.elements if self.words.names(literal(e.value))])
         if isinstance(node, cst.DictComp) and (kept := self._filtered(node)) is not None:
             start, end = self.module.outer_span(node)
@@ -127,10 +131,27 @@ class _Finder:
         )
 
     def _argument_goes(self, arg: cst.Arg) -> bool:
-        return self.words.names(arg.keyword.value if arg.keyword is not None else literal(arg.value))
+        return arg.keyword is not None and self.words.names(arg.keyword.value)
+
+    def _listed(self, call: cst.Call) -> list[cst.Arg]:
+        """The names among other names that a call is given: where ours are the only ones, they mean something else."""
+        given = [a for a in call.args if a.keyword is None and not a.star and literal(a.value) is not None]
+        ours = [a for a in given if self.words.names(literal(a.value))]
+        return ours if len(ours) < len(given) else []
 
     def _pair_goes(self, element: cst.BaseDictElement) -> bool:
         return isinstance(element, cst.DictElement) and self.words.names(literal(element.key))
+
+    def _single(self, node: cst.Tuple) -> list[Cut] | None:
+        """The cuts in a tuple of which one element stays, with the comma that makes it a tuple."""
+        gone = [e for e in node.elements if self.words.names(literal(e.value))]
+        if not gone or len(gone) != len(node.elements) - 1:
+            return None
+        (kept,) = (e for e in node.elements if e not in gone)
+        start, end = self._item(kept)
+        first, last = self._item(node.elements[0])[0], self._item(node.elements[-1])[1]
+        comma = "" if isinstance(node.elements[-1].comma, cst.Comma) else ","
+        return [cut for cut in ((first, start, ""), (end, last, comma)) if cut[0] < cut[1] or cut[2]]
 
     def _filtered(self, node: cst.DictComp) -> cst.BaseExpression | None:
         """What ``{k: v for k, v in X.items() if k not in (our names)}`` filters."""
@@ -250,10 +271,15 @@ def _previous(body: Sequence[cst.CSTNode], statement: cst.CSTNode) -> cst.CSTNod
     return body[at - 1] if at else None
 
 
-def _explains(statement: cst.CSTNode) -> bool:
-    """Whether a statement is the string below a field that says what it is."""
+def _declares(statement: cst.CSTNode | None) -> bool:
     only = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
-    return isinstance(only, cst.Expr) and explains_switch(literal(only.value) or "")
+    return isinstance(only, (cst.Assign, cst.AnnAssign))
+
+
+def _is_string(statement: cst.CSTNode) -> bool:
+    """Whether a statement is nothing but a string: below a field, it says what that is."""
+    only = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    return isinstance(only, cst.Expr) and literal(only.value) is not None
 
 
 class _Lister(_Finder):

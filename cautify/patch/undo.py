@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from cautify.analysis.syntax import Unparsable
 from cautify.patch.disk import digest
+from cautify.patch.document_keys import without_keys, without_pairs
 from cautify.patch.hunks import Hunk, placed, put_back
-from cautify.patch.logical import indentation, logical_lines, moved
+from cautify.patch.logical import Logical, indentation, logical_lines, moved, relaid
 from cautify.patch.manifest import original
 from cautify.patch.records import FileRecord
 from cautify.patch.style import Style
@@ -19,7 +20,6 @@ from cautify.source import Undecodable
 
 CONFLICT = re.compile(rb"^(?:<{7} |>{7} |\|{7} |={7}$)", re.MULTILINE)
 _IMPORTED = re.compile(r"\w+")
-_KEY = re.compile(r"""^\s*(?:-\s+)?["']?(?P<name>[\w.-]+)["']?\s*:(?:\s.*)?$""")
 
 
 def undo(
@@ -44,7 +44,7 @@ def undo(
         line = data.count(b"\n", 0, marker.start()) + 1
         return Refused(line, "it has merge conflict markers")
     hunks = record.layers[0] if record is not None and len(record.layers) == 1 else ()
-    ours = [hunk for hunk in hunks if hunk.new and words.anywhere(hunk.new)]
+    ours = [hunk for hunk in hunks if _can_be_put_back(path, hunk, words)]
     standing = placed(data, ours)
     found = put_back(data, standing)
     if own:
@@ -57,9 +57,20 @@ def undo(
         if isinstance(code, Refused):
             return code
         found = code
+    elif path.endswith(".json"):
+        found = without_pairs(found, words)
     else:
-        found = _without_keys(found, words)
+        found = without_keys(found, words)
     return _left(path, found, data, words) or Undone(found, How.STRUCTURAL)
+
+
+def _can_be_put_back(path: str, hunk: Hunk, words: Words) -> bool:
+    """Whether lines of ours can be told by their text: not where a blank line with them may be needed by now."""
+    if not hunk.new or not words.anywhere(hunk.new):
+        return False
+    lines = hunk.new.split(b"\n")
+    gap = not lines[0].strip() or (len(lines) > 1 and not lines[-2].strip())
+    return bool(hunk.old.strip()) or not gap or not path.endswith(".py")
 
 
 def _exact(data: bytes, record: FileRecord) -> bytes | None:
@@ -88,7 +99,8 @@ def _reread(path: str, data: bytes, hunks: Sequence[Hunk], words: Words, style: 
     try:
         result = taken_out(path, data, words, frozenset(added), style)
     except (Unparsable, Undecodable) as error:
-        return Refused(None, f"it cannot be read: {error}")
+        line = re.search(r"\bline (\d+)", str(error))
+        return Refused(int(line[1]) if line else None, f"it cannot be read: {error}")
     return _laid_out(data, result, hunks)
 
 
@@ -97,41 +109,45 @@ def _names(text: bytes) -> set[str]:
 
 
 def _laid_out(before: bytes, data: bytes, hunks: Sequence[Hunk]) -> bytes:
-    """Statements that we changed and that say what they said before the patch, as they were laid out then."""
-    if b"\r" in data:
-        return (
-            data if b"\r\n" not in data else _with(_laid_out(_with(before, b"\n"), _with(data, b"\n"), hunks), b"\r\n")
-        )
+    """Statements that we changed laid out as they were before the patch, where they say the same or nearly so."""
+    if data.count(b"\r\n") == data.count(b"\n") and b"\r" in data:
+        return _with(_laid_out(_with(before, b"\n"), _with(data, b"\n"), hunks), b"\r\n")
     try:
         text, known = data.decode("utf-8"), before.decode("utf-8")
     except UnicodeDecodeError:
         return data
-    olds: dict[tuple[str, ...], set[tuple[str, str]]] = {}
+    if "\r" in text:
+        return data
+    originals: dict[tuple[str, ...], list[tuple[str, Logical]]] = {}
     for hunk in hunks:
         old = hunk.old.decode("utf-8", "replace").replace("\r\n", "\n")
         for line in logical_lines(old):
-            olds.setdefault(line.tokens, set()).add((old[line.start : line.end], indentation(old, line.start)))
+            originals.setdefault(line.shape, []).append((old, line))
     untouched = {known[line.start : line.end] for line in logical_lines(known)}
     parts: list[str] = []
     done = 0
     for line in logical_lines(text):
-        now = text[line.start : line.end]
-        choices = olds.get(line.tokens, set()) if now not in untouched else set()
-        if len(choices) == 1:
-            was, indent = next(iter(choices))
-            parts += (text[done : line.start], moved(was, indent, indentation(text, line.start)))
+        if text[line.start : line.end] in untouched:
+            continue
+        found = _nearest(line, originals.get(line.shape, []))
+        if found is not None:
+            old, was = found
+            again = relaid(old, was, line.tokens)
+            parts += (text[done : line.start], moved(again, indentation(old, was.start), indentation(text, line.start)))
             done = line.end
     return "".join([*parts, text[done:]]).encode("utf-8")
 
 
-def _without_keys(data: bytes, words: Words) -> bytes:
-    """A document without the lines that give the switch a value."""
-    kept = []
-    for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
-        match = _KEY.match(line.decode("utf-8", "replace").rstrip("\r\n"))
-        if match is None or not words.names(match["name"]):
-            kept.append(line)
-    return b"".join(kept)
+def _nearest(line: Logical, candidates: list[tuple[str, Logical]]) -> tuple[str, Logical] | None:
+    """The original that differs least from a statement; None where none is near, or two are equally."""
+    scored = sorted(
+        (sum(a != b for a, b in zip(was.tokens, line.tokens, strict=True)), old[was.start : was.end], number)
+        for number, (old, was) in enumerate(candidates)
+    )
+    if not scored or scored[0][0] * 2 > len(line.tokens):
+        return None
+    alike = {text for apart, text, _ in scored if apart == scored[0][0]}
+    return candidates[scored[0][2]] if len(alike) == 1 else None
 
 
 def _left(path: str, data: bytes, now: bytes, words: Words) -> Refused | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import unified_diff
 from functools import reduce
 from pathlib import Path
 
@@ -56,4 +57,5 @@ def assert_alike(found: Files, expected: Files, alike: str) -> None:
     found, expected = ALIKE[alike](found), ALIKE[alike](expected)
     assert sorted(found) == sorted(expected)
     for path, data in expected.items():
-        assert found[path].decode() == data.decode(), path
+        now, then = (text.decode("utf-8", "surrogateescape").split("\n") for text in (found[path], data))
+        assert found[path] == data, "\n".join([path, *unified_diff(then, now, lineterm="")])
