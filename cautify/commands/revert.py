@@ -107,6 +107,8 @@ def prepare(root: Path, *, force: bool = False) -> Reversal:
         inner = os.path.relpath(disk.locate(base, path), base).replace(os.sep, "/")
         plans.pop(inner, None)
         plans[path] = _plan(path, read(root, path), undone.data, how=undone.how, record=_of(recorded, path))
+    for path, data in taken.runtimes.items():
+        plans[path] = _plan(path, data, None)
     if refused:
         raise _refusal(refused)
     how = {path: undone.how for path, undone in taken.files.items() if not isinstance(undone, Refused)}

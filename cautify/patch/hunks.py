@@ -32,7 +32,8 @@ class Hunk:
 def hunks_between(before: bytes, after: bytes) -> tuple[Hunk, ...]:
     """The lines in which two versions of a file differ. Where a statement changed, all its lines are taken together."""
     old, new = _lines(before), _lines(after)
-    blocks = _wider(list(_changed(old, new)), _statements(before), _statements(after))
+    changed = _over_gaps(list(_changed(old, new)), old)
+    blocks = _wider(changed, _statements(before), _statements(after))
     starts = [0]
     for line in new:
         starts.append(starts[-1] + len(line))
@@ -66,16 +67,23 @@ def put_back(data: bytes, hunks: Mapping[Hunk, int]) -> bytes:
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
+    usual = b"\r\n" if 2 * data.count(b"\r\n") > len(lines) else b"\n"
     edits = []
     for hunk, place in hunks.items():
         first, number = place - 1, len(_lines(hunk.new or b""))
-        end = lines[first][len(lines[first].rstrip(b"\r\n")) :]
-        as_written = end in (b"\n", b"") or b"\r" in hunk.old
-        old = hunk.old if as_written else hunk.old.replace(b"\n", end)
+        old = hunk.old
+        if hunk.new != data[starts[first] : starts[first + number]]:
+            old = _with_ends_of(old, lines[first : first + number], usual)
         if not lines[first + number - 1].endswith(b"\n"):
             old = old.removesuffix(b"\n").removesuffix(b"\r")
         edits.append(Edit(Span(starts[first], starts[first + number]), old, "revert"))
     return apply_edits(data, edits)
+
+
+def _with_ends_of(text: bytes, lines: Sequence[bytes], usual: bytes) -> bytes:
+    """A text with the newlines that its lines have among ``lines``; those that are not there have the usual one."""
+    ends = {line.strip(): line[len(line.rstrip(b"\r\n")) :] for line in lines if line.endswith(b"\n")}
+    return b"".join(line.rstrip(b"\r\n") + ends.get(line.strip(), usual) for line in _lines(text))
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -93,6 +101,17 @@ def _changed(old: Sequence[bytes], new: Sequence[bytes]) -> Iterator[tuple[int, 
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag != "equal":
             yield a + head, b + head, c + head, d + head
+
+
+def _over_gaps(blocks: list[tuple[int, int, int, int]], old: Sequence[bytes]) -> list[tuple[int, int, int, int]]:
+    """Blocks joined where only blank lines are between them: to which of them those belong cannot be told."""
+    joined: list[tuple[int, int, int, int]] = []
+    for a, b, c, d in blocks:
+        if joined and not b"".join(old[joined[-1][1] : a]).strip():
+            first, _, third, _ = joined.pop()
+            a, c = first, third
+        joined.append((a, b, c, d))
+    return joined
 
 
 def _statements(data: bytes) -> list[tuple[int, int]]:

@@ -93,7 +93,8 @@ def updated(manifest: Manifest | None, plan: Plan, taken: TakenBack | None = Non
             _adopt(records, file.path, before, file.after)
         if file.before is None:
             directories.update(_missing_parents(plan.root, file.path))
-    for path in [path for path, record in records.items() if record.action is Action.CREATE]:
+    created = [path for path, record in records.items() if record.action is Action.CREATE]
+    for path in created if taken is not None else ():
         if path not in plan.runtimes and disk_read(plan.root, path) is None:
             del records[path]
     for path in plan.runtimes:

@@ -15,6 +15,7 @@ from cautify.patch.style import style_for
 from cautify.patch.traces import STEM, Words, narrowed
 from cautify.patch.undo import undo
 from cautify.patch.undone import How, TakenBack, Undone
+from cautify.patch.vendor import state
 
 
 def words_of(recorded: Manifest | None) -> Words:
@@ -63,7 +64,8 @@ def taken_back(root: Path, recorded: Manifest | None, patched: Mapping[str, byte
         if path not in records and isinstance(undone, Undone):
             undone = Undone(undone.data, How.STRUCTURAL)
         files[path] = undone
-    return TakenBack(now, files, tuple(gone), tuple(mentioned))
+    lost = any(read(root, path) is None for path in runtimes)
+    return TakenBack(now, files, tuple(gone), _copies(root, runtimes) if lost else {}, tuple(mentioned))
 
 
 def _others(root: Path, known: set[str], words: Words) -> Iterator[tuple[str, bytes]]:
@@ -78,6 +80,17 @@ def _others(root: Path, known: set[str], words: Words) -> Iterator[tuple[str, by
             continue
         if data is not None and words.anywhere(data) and b"# cautify-runtime:" not in data[:4096]:
             yield path, data
+
+
+def _copies(root: Path, known: frozenset[str]) -> dict[str, bytes]:
+    """Unchanged copies of the runtime that nothing records: it went to another place, with what imports it."""
+    copies = {}
+    for path in discover(root, Options()).files:
+        if path not in known and PurePosixPath(path).name in {PurePosixPath(name).name for name in known}:
+            data = read(root, path)
+            if data is not None and state(data, path) in ("current", "older"):
+                copies[path] = data
+    return copies
 
 
 def _moved(path: str, data: bytes, gone: list[str], records: Mapping[str, FileRecord]) -> FileRecord | None:

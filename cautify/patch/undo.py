@@ -61,23 +61,29 @@ def undo(
         found = without_pairs(found, words)
     else:
         found = without_keys(found, words)
-    return _left(path, found, data, words) or Undone(found, How.STRUCTURAL)
+    return _left(path, found, data, words, known=record is not None) or Undone(found, How.STRUCTURAL)
 
 
 def _can_be_put_back(path: str, hunk: Hunk, words: Words) -> bool:
-    """Whether lines of ours can be told by their text: not where a blank line with them may be needed by now."""
+    """Whether lines of ours can be told by their text: not imports, where the blank lines around depend on others."""
     if not hunk.new or not words.anywhere(hunk.new):
         return False
     lines = hunk.new.split(b"\n")
     gap = not lines[0].strip() or (len(lines) > 1 and not lines[-2].strip())
-    return bool(hunk.old.strip()) or not gap or not path.endswith(".py")
+    imports = any(line.startswith((b"from ", b"import ")) for line in lines)
+    return bool(hunk.old.strip()) or not (gap or imports) or not path.endswith(".py")
 
 
 def _exact(data: bytes, record: FileRecord) -> bytes | None:
     """What stood there before, if the file is as it was written, or was given other newlines throughout."""
     if digest(data) == record.before:
         return data
-    for patched, newline in ((data, b"\n"), (_with(data, b"\n"), b"\r\n"), (_with(data, b"\r\n"), b"\n")):
+    ways = [(data, b"\n")]
+    if data.count(b"\r\n") == data.count(b"\n"):
+        ways.append((_with(data, b"\n"), b"\r\n"))
+    if b"\r" not in data:
+        ways.append((_with(data, b"\r\n"), b"\n"))
+    for patched, newline in ways:
         if digest(patched) == record.after:
             try:
                 before = original(record, patched)
@@ -96,6 +102,8 @@ def _with(data: bytes, newline: bytes) -> bytes:
 
 def _reread(path: str, data: bytes, hunks: Sequence[Hunk], words: Words, style: Style) -> bytes | Refused:
     added = {name for hunk in hunks for name in _names(hunk.new or b"") - _names(hunk.old)}
+    if not hunks:
+        added = {name for name in ("field", "Field") if re.search(rf"\b{name}\(".encode(), data)}
     try:
         result = taken_out(path, data, words, frozenset(added), style)
     except (Unparsable, Undecodable) as error:
@@ -146,18 +154,21 @@ def _nearest(line: Logical, candidates: list[tuple[str, Logical]]) -> tuple[str,
     )
     if not scored or scored[0][0] * 2 > len(line.tokens):
         return None
-    alike = {text for apart, text, _ in scored if apart == scored[0][0]}
-    return candidates[scored[0][2]] if len(alike) == 1 else None
+    near = [candidates[number] for apart, _, number in scored if apart == scored[0][0]]
+    alike = {moved(relaid(old, was, line.tokens), indentation(old, was.start), "") for old, was in near}
+    return near[0] if len(alike) == 1 else None
 
 
-def _left(path: str, data: bytes, now: bytes, words: Words) -> Refused | None:
+def _left(path: str, data: bytes, now: bytes, words: Words, *, known: bool) -> Refused | None:
     """The first place, as it is ``now``, where something of the patch is still used. What only talks of it may stay."""
     text = data.decode("utf-8", "replace")
     if path.endswith(".py"):
         traces = words.in_code(text)
     else:
         traces = words.in_text(re.sub(r"(?m)(^|\s)#.*", lambda match: " " * len(match.group()), text))
-    for at, word in traces:
+    found = [(at, word, text[text.rfind("\n", 0, at) + 1 :].lstrip()) for at, word in traces]
+    telling = [row for row in found if known and not row[2].startswith(("from ", "import "))]  # an import is ours then
+    for at, word, _ in telling or found:
         said = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0].strip()
         alike = (n for n, line in enumerate(now.decode("utf-8", "replace").split("\n"), 1) if line.strip() == said)
         return Refused(next(alike, None), f"{word} is used there in a way that cautify did not write")

@@ -35,6 +35,8 @@ class Refused:
 class TakenBack:
     """What each file becomes without the patch, or why that cannot be told.
 
+    ``runtimes`` are copies of the runtime that lie elsewhere than where they were put.
+
     ``now`` is what the files hold. ``mentioned`` are documents that cautify did not write to and that name the switch,
     with the 1-based line: what they set is not there any more.
     """
@@ -42,4 +44,5 @@ class TakenBack:
     now: Mapping[str, bytes]
     files: Mapping[str, Undone | Refused]
     gone: tuple[str, ...] = ()
+    runtimes: Mapping[str, bytes] = field(default_factory=dict)
     mentioned: tuple[tuple[str, int], ...] = field(default=())
