@@ -51,6 +51,17 @@ _Target = Annotated[Path, typer.Argument(metavar="PATH", help="The codebase: a d
 _Targets = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help="The codebase, or files of it.")]
 _Include = Annotated[list[str] | None, typer.Option("--include", metavar="GLOB", help="Only files that match.")]
 _Exclude = Annotated[list[str] | None, typer.Option("--exclude", metavar="GLOB", help="No files that match.")]
+_Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        metavar="KIND:VALUE",
+        help="Only sites like path:src/**, optimizer:AdamW, reason:custom, verdict:wrap. Several: any of them.",
+    ),
+]
+_Ignore = Annotated[
+    list[str] | None, typer.Option("--ignore", metavar="KIND:VALUE", help="No such sites, even if they are selected.")
+]
 _FlagName = Annotated[
     str | None, typer.Option("--flag-name", metavar="NAME", help="Call the switch this, not use_cautious_optimizer.")
 ]
@@ -95,6 +106,8 @@ def scan(
     ] = None,
     include: _Include = None,
     exclude: _Exclude = None,
+    select: _Select = None,
+    ignore: _Ignore = None,
     tests: _Tests = None,
     vendor_to: _VendorTo = None,
     flag_name: _FlagName = None,
@@ -111,7 +124,9 @@ def scan(
 
         if explain is not None and format is Format.json:
             raise InvalidOption("--explain cannot be used with --format json", "it is told in text", "Leave one out.")
-        given = _given(include, exclude, tests, vendor_to, flag_name, default, with_triton)
+        given = _given(
+            include, exclude, tests, vendor_to, flag_name, default, with_triton, select=select, ignore=ignore
+        )
         if explain is not None:
             return command.explain(path, given, explain, console=console)
         return command.scan(path, given, as_json=format is Format.json, console=console)
@@ -133,6 +148,8 @@ def apply(
     force: Annotated[bool, typer.Option("--force", help="Replace a runtime that was edited by hand.")] = False,
     include: _Include = None,
     exclude: _Exclude = None,
+    select: _Select = None,
+    ignore: _Ignore = None,
     tests: _Tests = None,
     vendor_to: _VendorTo = None,
     flag_name: _FlagName = None,
@@ -150,7 +167,9 @@ def apply(
 
         if exit_code and not dry_run:
             raise InvalidOption("--exit-code cannot be used", "it goes with --dry-run only", "Add --dry-run.")
-        given = _given(include, exclude, tests, vendor_to, flag_name, default, with_triton)
+        given = _given(
+            include, exclude, tests, vendor_to, flag_name, default, with_triton, select=select, ignore=ignore
+        )
         consent = Consent(dry_run, yes)
         return command.apply(
             path, given, consent, allow_dirty=allow_dirty, exit_code=exit_code, force=force, console=console
@@ -165,6 +184,8 @@ def check(
     format: _CheckReport = CheckFormat.text,
     include: _Include = None,
     exclude: _Exclude = None,
+    select: _Select = None,
+    ignore: _Ignore = None,
     tests: _Tests = None,
     vendor_to: _VendorTo = None,
     allow: Annotated[
@@ -179,7 +200,7 @@ def check(
     def work(console: Console) -> Outcome:
         from cautify.commands import check as command
 
-        given = _given(include, exclude, tests, vendor_to)
+        given = _given(include, exclude, tests, vendor_to, select=select, ignore=ignore)
         return command.check(paths or [_HERE], given, format=format, console=console, allow=allow or ())
 
     _run(work, quiet, verbose)
@@ -272,13 +293,17 @@ def _given(
     flag_name: str | None = None,
     default: OnOff | None = None,
     with_triton: bool | None = None,
+    *,
+    select: list[str] | None = None,
+    ignore: list[str] | None = None,
 ) -> Given:
     from cautify.commands.options import Given
 
     # typer hands over an empty list where an option was not given, depending on its version
     globs = (tuple(include) if include else None, tuple(exclude) if exclude else None)
     on = None if default is None else default is OnOff.on
-    return Given(*globs, tests, vendor_to, flag_name, on, with_triton)
+    chosen = (tuple(select) if select else None, tuple(ignore) if ignore else None)
+    return Given(*globs, tests, vendor_to, flag_name, on, with_triton, *chosen)
 
 
 def _run(work: Callable[[Console], Outcome], quiet: bool, verbose: bool) -> None:

@@ -6,7 +6,7 @@ Nothing here reads a file, prints or decides. Paths are relative to the root, wi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -121,6 +121,28 @@ class FilePlan:
     edits: tuple[Edit, ...] = ()
 
 
+@dataclass(frozen=True, order=True)
+class Declined:
+    """Sites that somebody declined one by one: how many of some optimizers in one scope, ``Class.method`` or so.
+
+    Lines move; what a place is called seldom changes.
+    """
+
+    path: str
+    scope: str
+    optimizers: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True)
+class UnusedIgnore:
+    """A ``# cautify: ignore`` where there is nothing to ignore: its file, 1-based line and text."""
+
+    path: str
+    line: int
+    comment: str
+
+
 @dataclass(frozen=True)
 class Options:
     """The options that shape a plan. They are recorded in the manifest, so that check goes by them too."""
@@ -137,6 +159,20 @@ class Options:
     """Whether the runtime's second file, with kernels for GPUs, lies beside the first."""
     optimizers: tuple[tuple[str, Verdict], ...] = ()
     """Qualified names of optimizer classes to wrap or to skip, sorted, from ``[tool.cautify.optimizers]``."""
+    select: tuple[str, ...] = ()
+    """Only sites that one of these names, as users write them: ``path:src/**``, ``optimizer:AdamW``."""
+    ignore: tuple[str, ...] = ()
+    """No sites that one of these names."""
+    declined: tuple[Declined, ...] = ()
+    """The sites that somebody said no to, asked one by one."""
+    from_settings: frozenset[str] = frozenset()
+    """Which of these the target's pyproject.toml says: that is read anew each time, so it is not recorded."""
+
+    @property
+    def recorded(self) -> Options:
+        """What the manifest keeps."""
+        usual = Options()
+        return replace(self, **{n: getattr(usual, n) for n in self.from_settings}, from_settings=frozenset())
 
 
 @dataclass(frozen=True)
@@ -155,6 +191,8 @@ class Plan:
     """Files that use the names of the patch before this plan is written: the target's own, unless it is patched."""
     scanned: int = 0
     """How many Python files were looked at."""
+    unused_ignores: tuple[UnusedIgnore, ...] = ()
+    """Comments that ask to ignore a site where none would be touched."""
 
     @property
     def empty(self) -> bool:

@@ -18,6 +18,7 @@ class Construction:
     """A call that makes an optimizer. ``wrapper`` is the CautiousOptimizer call around it, if there is one.
 
     ``reason`` is None when the construction can be made cautious. ``custom`` is the project's own optimizer class.
+    ``otherwise`` is the reason that a user's word (a comment, an option) has taken the place of.
     """
 
     module: Module
@@ -28,6 +29,7 @@ class Construction:
     detail: str = ""
     wrapper: cst.Call | None = None
     custom: Class | None = None
+    otherwise: str | None = None
 
     @property
     def outer(self) -> cst.Call:

@@ -51,7 +51,7 @@ def discover(root: Path, options: Options) -> Discovered:
     """List the regular ``.py`` files and documents below ``root``. Symbolic links to directories are not followed."""
     found = _git_files(root)
     every = sorted(set(found if found is not None else _walk(root)))
-    include, exclude = _spec("--include", options.include), _spec("--exclude", options.exclude)
+    include, exclude = glob_spec("--include", options.include), glob_spec("--exclude", options.exclude)
     excluded = {
         path for path in every if (include and not include.match_file(path)) or (exclude and exclude.match_file(path))
     }
@@ -60,7 +60,12 @@ def discover(root: Path, options: Options) -> Discovered:
     return Discovered(files, frozenset(excluded.intersection(files)), documents)
 
 
-def _spec(option: str, patterns: tuple[str, ...]) -> pathspec.GitIgnoreSpec | None:
+def glob_spec(option: str, patterns: tuple[str, ...]) -> pathspec.GitIgnoreSpec | None:
+    """What matches the globs of an option, None where there are none.
+
+    Raises:
+        InvalidOption: one of them cannot be used.
+    """
     if not patterns:
         return None
     import pathspec  # late: trees that git lists need none

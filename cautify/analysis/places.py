@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cautify.analysis.discover import is_test
+from cautify.analysis.ignores import told_to_ignore
 from cautify.model import Options, Site, Verdict
 from cautify.optimizers import Catalogue, libraries
-
-_IGNORE = re.compile(r"#\s*cautify:\s*ignore\b")
 
 DEEPSPEEDS = re.compile(
     r"deepspeed|DeepSpeed|zero_optimization|train_micro_batch_size|train_batch_size|gradient_clipping"
@@ -46,8 +45,8 @@ def row(
     known = [catalogue.optimizer(name) for name in names]
     if not options.tests and is_test(place.path):
         reason, detail = "test-code", "test code is left alone; --tests includes it"
-    elif _IGNORE.search(place.text):
-        reason, detail = "ignored", "a comment on the line says so"
+    elif said := told_to_ignore(place.text):
+        reason, detail = "ignored", said
     elif known and known[0] and all(o and o.reason for o in known):
         reason, detail = known[0].reason or reason, known[0].why
     skip = Verdict.SKIP

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ import libcst as cst
 from cautify.analysis.construction import UNSUITABLE, Construction, argument
 from cautify.analysis.discover import is_test
 from cautify.analysis.flows import Flows
+from cautify.analysis.ignores import MENTION, told_to_ignore
 from cautify.analysis.makers import Makers
 from cautify.analysis.prefilter import candidates, defining
 from cautify.analysis.resolve import Class, External, Imported, Resolver, Unknown
@@ -18,7 +18,6 @@ from cautify.analysis.syntax import Module, dotted
 from cautify.errors import ProofFailed
 from cautify.model import Options, Problem
 
-_IGNORE = re.compile(r"#\s*cautify:\s*ignore\b")
 __all__ = ["UNSUITABLE", "Construction", "SiteFinder", "argument", "says_runtime"]
 
 _DEEPEST = 40  # calls around one that is to be laid out anew
@@ -103,17 +102,17 @@ class SiteFinder:
         if sum(isinstance(a, cst.Arg) for a in construction.module.ancestors(construction.call)) > _DEEPEST:
             what = f"it stands inside more than {_DEEPEST} calls; give it a line of its own"
             return replace(construction, reason="ambiguous", detail=what)
-        if self._told_to_ignore(construction):
-            return replace(construction, reason="ignored", detail="a comment on the line says so")
+        if said := self._told_to_ignore(construction):
+            return replace(construction, reason="ignored", detail=said, otherwise=construction.reason)
         return construction
 
-    def _told_to_ignore(self, construction: Construction) -> bool:
+    def _told_to_ignore(self, construction: Construction) -> str | None:
         source = construction.module.source
-        if b"cautify:" not in source.utf8:
-            return False
+        if MENTION not in source.utf8:
+            return None
         start, end = construction.module.span(construction.call)
         text = source.slice(source.line_start(start), source.line_end(end))
-        return bool(_IGNORE.search(text))
+        return told_to_ignore(text)
 
     def _wrapper(self, construction: Construction) -> tuple[cst.Call | None, bool]:
         """The call that makes the construction cautious, directly or through a variable, and whether it is ours."""

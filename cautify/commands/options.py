@@ -3,11 +3,17 @@
 The optimizers that the target's pyproject.toml names are read anew each time. What it says of the switch's name and
 default counts until the patch is made: from then on these are what they are in the code, as the manifest says. The
 runtime's second file can be added later; once it is there, it stays until the patch is taken back.
+
+Which files and sites are looked at (include, exclude, tests, select, ignore) and where the runtime goes (vendor-to) is
+decided for each option by itself: the command line wins; then what an earlier command line said, which the manifest
+recorded; then pyproject.toml, which is never recorded but read anew, so that a change there counts at once. A recorded
+value that is the usual one (no globs, no tests) says nothing. Sites that were declined one by one stay so until
+somebody is asked again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -21,6 +27,9 @@ if TYPE_CHECKING:
     from cautify.patch.records import Manifest
 
 
+_SCOPE = ("include", "exclude", "tests", "vendor_to", "select", "ignore")
+
+
 @dataclass(frozen=True)
 class Given:
     """What the command line said; None where it said nothing."""
@@ -32,6 +41,8 @@ class Given:
     flag_name: str | None = None
     default_on: bool | None = None
     with_triton: bool | None = None
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
 
 
 def effective(given: Given, manifest: Manifest | None, root: Path | None = None) -> Options:
@@ -50,9 +61,10 @@ def effective(given: Given, manifest: Manifest | None, root: Path | None = None)
             why,
             "Give it a name like use_cautious; it takes the case and separators of its neighbours by itself.",
         )
-    if given.vendor_to is not None and PurePosixPath(given.vendor_to).name == TRITON_NAME:
+    vendor_to = given.vendor_to or said.vendor_to
+    if vendor_to is not None and PurePosixPath(vendor_to).name == TRITON_NAME:
         raise InvalidOption(
-            f"--vendor-to {given.vendor_to} cannot be used",
+            f"--vendor-to {vendor_to} cannot be used",
             "that is the name of the runtime's second file",
             "Name a directory, or a file of another name.",
         )
@@ -63,16 +75,27 @@ def effective(given: Given, manifest: Manifest | None, root: Path | None = None)
         _require_same("the command line", given.flag_name, given.default_on, recorded)
         name, on = recorded.flag_name, recorded.default_on
     triton = said.with_triton if given.with_triton is None else given.with_triton
-    return Options(
-        include=recorded.include if given.include is None else given.include,
-        exclude=recorded.exclude if given.exclude is None else given.exclude,
-        tests=recorded.tests if given.tests is None else given.tests,
-        vendor_to=recorded.vendor_to if given.vendor_to is None else given.vendor_to,
+    options = replace(
+        recorded,
         flag_name=None if name == ENABLED else name,
         default_on=bool(on),
         with_triton=recorded.with_triton or bool(triton),
         optimizers=said.optimizers,
     )
+    return _scoped(options, given, said)
+
+
+def _scoped(options: Options, given: Given, said: settings.Settings) -> Options:
+    """The recorded options with what the command line says instead, and pyproject.toml where both say nothing."""
+    usual = Options()
+    for name in _SCOPE:
+        value = getattr(given, name)
+        if value is not None:
+            options = replace(options, **{name: value})
+        elif getattr(options, name) == getattr(usual, name) and getattr(said, name) is not None:
+            from_settings = options.from_settings | {name}
+            options = replace(options, **{name: getattr(said, name)}, from_settings=from_settings)
+    return options
 
 
 def require_settings_of(manifest: Manifest, given: Given, root: Path) -> None:

@@ -4,6 +4,8 @@
     flag-name = "cautious"
     default = "on"
     with-triton = true
+    exclude = ["third_party/**"]
+    ignore = ["optimizer:SGD"]
 
     [tool.cautify.optimizers]
     "acme.optim.Shampoo" = "wrap"
@@ -26,7 +28,8 @@ from cautify.source import bytes_of_file
 
 _FILE = "pyproject.toml"
 _TABLE = "tool.cautify"
-_KNOWN = frozenset({"default", "flag-name", "optimizers", "with-triton"})
+_LISTS = ("include", "exclude", "select", "ignore")
+_KNOWN = frozenset({"default", "flag-name", "optimizers", "tests", "vendor-to", "with-triton", *_LISTS})
 _VERDICTS: Mapping[object, Verdict] = {"wrap": Verdict.WRAP, "skip": Verdict.SKIP}
 _EXAMPLE = 'Write it like this: "acme.optim.Shampoo" = "wrap" (or "skip").'
 
@@ -39,6 +42,12 @@ class Settings:
     flag_name: str | None = None
     default_on: bool | None = None
     with_triton: bool | None = None
+    include: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    tests: bool | None = None
+    vendor_to: str | None = None
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
 
 
 def read(root: Path) -> Settings:
@@ -58,7 +67,13 @@ def read(root: Path) -> Settings:
     named = _leaves(_table(path, own, "optimizers", key), "")
     optimizers = tuple(sorted((name, _verdict(path, key, name, value)) for name, value in named))
     name, on = _flag_name(path, own.get("flag-name")), _default(path, own.get("default"))
-    return Settings(optimizers, name, on, _with_triton(path, own.get("with-triton")))
+    triton, tests = (_bool(path, key, own.get(key)) for key in ("with-triton", "tests"))
+    include, exclude, select, ignore = (_texts(path, key, own.get(key)) for key in _LISTS)
+    vendor_to = own.get("vendor-to")
+    if vendor_to is not None and (not isinstance(vendor_to, str) or not vendor_to):
+        raise _refusal(path, f"{_TABLE}.vendor-to is not a directory's name", 'Write vendor-to = "src/pkg".')
+    where = (include, exclude, tests, vendor_to if isinstance(vendor_to, str) else None)
+    return Settings(optimizers, name, on, triton, *where, select, ignore)
 
 
 def _flag_name(path: Path, value: object) -> str | None:
@@ -74,10 +89,18 @@ def _default(path: Path, value: object) -> bool | None:
     return None if value is None else value == "on"
 
 
-def _with_triton(path: Path, value: object) -> bool | None:
+def _bool(path: Path, key: str, value: object) -> bool | None:
     if value is not None and not isinstance(value, bool):
-        raise _refusal(path, f"{_TABLE}.with-triton is neither true nor false", "Write with-triton = true, or nothing.")
+        raise _refusal(path, f"{_TABLE}.{key} is neither true nor false", f"Write {key} = true, or nothing.")
     return value
+
+
+def _texts(path: Path, key: str, value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise _refusal(path, f"{_TABLE}.{key} is not a list of texts", f'Write {key} = ["examples/**"], or nothing.')
+    return tuple(value)
 
 
 def _own_table(path: Path) -> Mapping[str, object]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from cautify.analysis.choice import DECLINED
 from cautify.analysis.discover import is_test
 from cautify.analysis.documents import Documents
 from cautify.analysis.elsewhere import Elsewhere
+from cautify.analysis.ignores import MENTION, unused_ignores
 from cautify.analysis.sites import UNSUITABLE, Construction, argument, says_runtime
 from cautify.homes import field as fields
-from cautify.model import HomeKind, Site, Switch, Verdict
+from cautify.model import HomeKind, Site, Switch, UnusedIgnore, Verdict
 from cautify.patch.compose import Composer
 from cautify.patch.hashed import hashing
 from cautify.patch.reached import Reached
@@ -28,16 +30,42 @@ class Account:
         self.project = composer.project
         self.resolver = composer.resolver
         self.switches = composer.switches
+        self._ignored: dict[str, set[int]] = {}
 
     def sites(self) -> tuple[Site, ...]:
         """Every construction with its verdict, and every place where a library makes one, ordered by file and place.
 
         Files that could not be read for the latter are added to the project's problems.
         """
-        found = [self._site(construction) for construction in self.composer.constructions]
+        found = []
+        for construction in self.composer.constructions:
+            site = self._site(construction)
+            found.append(site)
+            untouched = construction.otherwise in UNSUITABLE and construction.call not in self.switches.homes
+            self._note_ignored(site, untouched)
         taken = {(site.path, site.line) for site in found}
-        found += [site for site in self._elsewhere() if (site.path, site.line) not in taken]
+        for site in self._elsewhere():
+            if (site.path, site.line) not in taken:
+                self._note_ignored(site, False)
+                found.append(self.composer.choice.row(site))
         return tuple(sorted(found, key=lambda site: (site.path, site.line, site.column)))
+
+    def _note_ignored(self, site: Site, untouched: bool) -> None:
+        if site.reason == "ignored" and not untouched:
+            self._ignored.setdefault(site.path, set()).update(range(site.line, site.end_line + 1))
+
+    def unused_ignores(self) -> tuple[UnusedIgnore, ...]:
+        """The comments that ask to ignore a site where none would be touched. To be asked after the sites."""
+        composer = self.composer
+        looked_at = [
+            path
+            for path in self.project.containing(MENTION)
+            if path not in composer.excluded
+            and (composer.options.tests or not is_test(path))
+            and not says_runtime(self.project.data[path])
+        ]
+        modules = [module for path in looked_at if (module := self.project.module(path)) is not None]
+        return tuple(u for m in modules for u in unused_ignores(m.path, m.source.text, self._ignored.get(m.path, ())))
 
     def _elsewhere(self) -> list[Site]:
         composer = self.composer
@@ -65,6 +93,8 @@ class Account:
         if construction.reason in UNSUITABLE and call in self.switches.homes:
             idle = self.composer.switch.on
             detail += f"; its config's switch {'has no effect' if idle else 'raises an error'} there"
+        elif construction.reason in ("ignored", DECLINED) and call in self.switches.homes:
+            detail += "; its config's switch has no effect there"
         return Site(
             path=module.path,
             line=line,
@@ -100,6 +130,7 @@ class Account:
                 f"configs that the patched code saves hold {' and '.join(self.resolver.switch.names)}; "
                 "code without the patch may refuse to load them"
             )
+        found += self.composer.choice.idle()
         found += self._hashed()
         found += self._separate_switches()
         found += self._tested_classes()

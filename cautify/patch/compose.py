@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import PurePosixPath
 
 import libcst as cst
 
+from cautify.analysis.choice import DECLINED, Choice, Place
 from cautify.analysis.flows import Flows
 from cautify.analysis.origins import Origins
 from cautify.analysis.project import Project
@@ -49,22 +50,31 @@ class Composer:
         excluded: frozenset[str],
         progress: Progress | None = None,
         documents: Mapping[str, bytes] | None = None,
+        leaving: Collection[Place] | None = None,
     ) -> None:
         self.project = project
         self.options = options
         self.excluded = excluded
         self.switch = Spelling(options.flag_name or ENABLED, on=options.default_on)
         self.resolver = Resolver(project, Catalogue(options.optimizers), self.switch)
+        self.choice = Choice(options, self.resolver.catalogue, leaving)
         self.styles = Styles(project.root)
         self.vendor = Vendor(project, options.vendor_to)
         self.placements: dict[cst.Call, Placement] = {}
         found = SiteFinder(self.resolver, options, excluded).find(progress)
-        placed = [self._placed(c) for c in found]
+        placed = [self._chosen(self._placed(c)) for c in found]
         origins = Origins(Flows(project, self.resolver.catalogue, self.switch, mentions=b""))
         self.router = Router(self.resolver, Readings(origins, readers(origins, documents or {}), self.styles.of))
         self.switches: Switches = SwitchPlanner(self.resolver, self.router, placed, options.tests).decide()
         self.constructions = placed
         self.constructions = [self._custom(c) for c in placed]
+
+    def _chosen(self, construction: Construction) -> Construction:
+        """A construction as the user wants it. Whether a custom one is wrapped depends on what the others read."""
+        chosen = construction if construction.reason == "custom" else self.choice.of(construction)
+        if chosen.reason == DECLINED:
+            self.placements.pop(construction.call, None)
+        return chosen
 
     def _placed(self, construction: Construction) -> Construction:
         """Give a construction the place its runtime comes from, or the reason why there is none."""
@@ -131,8 +141,12 @@ class Composer:
     def _custom(self, construction: Construction) -> Construction:
         """A project's own optimizer under a switched config is wrapped, unless it is only a shell around others."""
         cls = construction.custom
-        if construction.reason != "custom" or cls is None:
+        if construction.reason != "custom":
             return construction
+        found = construction if cls is None else self._under_switch(construction, cls)
+        return self.choice.of(found, "custom")
+
+    def _under_switch(self, construction: Construction, cls: Class) -> Construction:
         if self._is_shell(cls):
             what = f"{cls.name} updates nothing itself; what it holds is made cautious where that is made"
             return replace(construction, reason="wrapper", detail=what)

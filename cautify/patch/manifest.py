@@ -104,7 +104,7 @@ def updated(manifest: Manifest | None, plan: Plan, taken: TakenBack | None = Non
     return Manifest(
         SCHEMA,
         __version__,
-        plan.options,
+        plan.options.recorded,
         tuple(sorted({*plan.runtimes, *(path for path in earlier if path in records)})),
         tuple(records[path] for path in sorted(records)),
         tuple(sorted({problem.path for problem in plan.problems})),

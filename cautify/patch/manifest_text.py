@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from cautify import homes
 from cautify.errors import ManifestUnusable
-from cautify.model import Action, Options, Span, Verdict
+from cautify.model import Action, Declined, Options, Span, Verdict
 from cautify.patch import strict
 from cautify.patch.disk import MANIFEST, unusable
 from cautify.patch.hunks import Hunk
@@ -21,7 +22,7 @@ from cautify.patch.records import FileRecord, Manifest, SiteRecord
 SCHEMA = 2
 """1: an edit says what stood there before, and what for. 2: lines as they are now and as they were before."""
 
-_SOMETIMES = ("flag_name", "default_on", "with_triton", "optimizers")
+_SOMETIMES = ("flag_name", "default_on", "with_triton", "optimizers", "select", "ignore", "declined")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _MARKER = re.compile(rb"^(<{7}|>{7}|\|{7}|={7})(\s|$)", re.MULTILINE)
 # Lone surrogates (bytes that are not UTF-8) have no encoding, and the others would look like the end of a line.
@@ -118,6 +119,9 @@ def _options(value: object) -> Options:
         on is True,
         triton is True,
         _optimizers(raw.get("optimizers", {})),
+        strict.texts(raw.get("select", []), "'select'"),
+        strict.texts(raw.get("ignore", []), "'ignore'"),
+        tuple(_declined(item) for item in strict.items(raw.get("declined", []), "'declined'")),
     )
 
 
@@ -138,6 +142,16 @@ def _optimizers(value: object) -> tuple[tuple[str, Verdict], ...]:
         if verdict not in (Verdict.WRAP.value, Verdict.SKIP.value):
             raise ValueError(f"'optimizers' says neither 'wrap' nor 'skip' of {name!r}")
     return tuple(sorted((name, Verdict(verdict)) for name, verdict in value.items()))
+
+
+def _declined(value: object) -> Declined:
+    raw = strict.fields(value, "a declined site", ("path", "scope", "optimizers", "count"))
+    return Declined(
+        strict.text(raw["path"], "the path of a declined site"),
+        strict.text(raw["scope"], "the scope of a declined site"),
+        strict.texts(raw["optimizers"], "the optimizers of a declined site"),
+        strict.number(raw["count"], "the count of a declined site"),
+    )
 
 
 def _file(value: object) -> FileRecord:
@@ -226,7 +240,9 @@ def dump(manifest: Manifest) -> bytes:
 def _sometimes(options: Options) -> Mapping[str, object]:
     """What most targets have nothing of: their manifests stay as they are."""
     named = {name: verdict.value for name, verdict in sorted(options.optimizers)}
-    values = (options.flag_name, options.default_on, options.with_triton, named)
+    declined = [asdict(site) for site in sorted(options.declined)]
+    own = (options.flag_name, options.default_on, options.with_triton, named)
+    values = (*own, options.select, options.ignore, declined)
     return {name: value for name, value in zip(_SOMETIMES, values, strict=True) if value}
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from cautify.analysis.choice import Place
 from cautify.analysis.discover import discover
 from cautify.analysis.project import Project
 from cautify.analysis.syntax import Unparsable
@@ -19,13 +21,21 @@ from cautify.patch.vendor import text_of
 from cautify.source import Undecodable, apply_edits, invert
 
 
-def make_plan(root: Path, options: Options, *, progress: Progress | None = None, prove: bool = True) -> Plan:
+def make_plan(
+    root: Path,
+    options: Options,
+    *,
+    progress: Progress | None = None,
+    prove: bool = True,
+    leaving: Collection[Place] | None = None,
+) -> Plan:
     """Everything cautify would do to the tree at ``root``.
 
     Args:
         root: Directory that holds the target.
         options: What to look at and where the runtime goes.
         progress: Called with how many files with sites are done, and how many there are.
+        leaving: Sites that somebody has just said no to, instead of those that the options record.
         prove: Whether to hold the planned files to their proof. What is to be written must be; a report need not.
 
     Raises:
@@ -34,7 +44,9 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None,
     """
     found = discover(root, options)
     project = Project(root, found.files)
-    composer = Composer(project, options, found.excluded, progress)
+    composer = Composer(project, options, found.excluded, progress, leaving=leaving)
+    if leaving is not None:
+        options = replace(options, declined=composer.choice.declined)
     edited = composer.edits()
     files: list[FilePlan] = []
     for path, edits in sorted(edited.items()):
@@ -50,7 +62,7 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None,
     files += composer.runtimes()
     files.sort(key=lambda f: f.path)
     if prove:
-        _prove(composer, {f.path: f.after for f in files if f.after is not None})
+        _prove(composer, options, {f.path: f.after for f in files if f.after is not None})
     account = Account(composer, found.documents)
     sites = account.sites()
     problems = tuple(project.problems[p] for p in sorted(project.problems) if p not in found.excluded)
@@ -64,6 +76,7 @@ def make_plan(root: Path, options: Options, *, progress: Progress | None = None,
         runtimes=composer.runtime_paths,
         named=tuple(sorted(_named(project, Words(options.flag_name or ENABLED)))),
         scanned=len(found.files),
+        unused_ignores=account.unused_ignores(),
     )
 
 
@@ -75,7 +88,7 @@ def _named(project: Project, words: Words) -> Iterator[str]:
                 yield path
 
 
-def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
+def _prove(composer: Composer, options: Options, after: Mapping[str, bytes]) -> None:
     """The planned tree, still in memory, parses and has nothing left to plan."""
     if not after:
         return
@@ -90,7 +103,7 @@ def _prove(composer: Composer, after: Mapping[str, bytes]) -> None:
         before = composer.project.data.get(path)
         if before is not None and _compiles(before) and not _compiles(data):
             raise ProofFailed(path, "the planned result does not compile", _REPORT)
-    again = Composer(project, composer.options, composer.excluded, documents=documents)
+    again = Composer(project, options, composer.excluded, documents=documents)
     try:
         left = {path: edits for path, edits in again.edits().items() if edits}
         left |= {path: edits for path, (_, edits) in again.documents().items()}

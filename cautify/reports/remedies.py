@@ -12,7 +12,7 @@ REMEDIES = {
     "remote": "Wrap in the code that runs on those machines, where the class is called.",
     "test-code": "Test code is left alone. --tests includes it.",
     "ignored": "A comment says so. Remove `# cautify: ignore` to have it wrapped.",
-    "declined": "[tool.cautify.optimizers] says so. Change it there to have it wrapped.",
+    "declined": "They are left out by choice; what says so is said with each.",
     "already-cautious": "Nothing to do: other code makes them cautious.",
     "no-momentum": "Nothing to do: without momentum, masking changes nothing.",
     "closure": "Nothing to do: there is no single update to mask.",
@@ -22,5 +22,7 @@ REMEDIES = {
 """Reason → remedy, in the order in which a report tells them: first what somebody can do something about."""
 
 UNKNOWN_REASON = "Left alone; the reason is said with each."
-EXPLAINED = frozenset({"test-code", "ignored", "declined", "already-cautious"})
+EXPLAINED = frozenset({"test-code", "already-cautious"})
 """The reasons of which the remedy says all there is to say."""
+SAID_BY_COMMENT = "a comment on the line says so"
+"""What is said of an ignored place whose comment gives no reason: its remedy says that already."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from cautify.model import SOUND, Action, Checked, HomeKind, Options, Plan, Site, Verdict
 from cautify.reports.console import Fragment
 from cautify.reports.groups import BY_DIRECTORY, MANY, by_detail, directories, in_order
-from cautify.reports.remedies import EXPLAINED, REMEDIES, UNKNOWN_REASON
+from cautify.reports.remedies import EXPLAINED, REMEDIES, SAID_BY_COMMENT, UNKNOWN_REASON
 
 Line = list[Fragment]
 
@@ -91,7 +91,7 @@ def _in_environment(site: Site) -> bool:
 def _left_alone(reason: str, sites: Sequence[Site], *, verbose: bool) -> Iterator[Line]:
     counted_only = not verbose and (reason in BY_DIRECTORY or len(sites) > MANY)
     for detail, chosen in by_detail(sites):
-        told = detail and (reason not in EXPLAINED or verbose)
+        told = detail and (verbose or (reason not in EXPLAINED and detail != SAID_BY_COMMENT))
         indent = "    " if told else "  "
         yield from folded(detail, "  ", "dim") if told else ()
         yield from _counts(chosen, indent) if counted_only else _rows(chosen, indent, verbose=verbose)
@@ -157,6 +157,11 @@ def _remarks(plan: Plan) -> Iterator[Line]:
     for problem in plan.problems:
         what = f"{problem.path}: {problem.reason}: {problem.detail}"
         yield from folded(what, "", "", ("problem: ", "yellow"))
+    for unused in plan.unused_ignores:
+        what = (
+            f"{unused.path}:{unused.line}: nothing is ignored by `{unused.comment}`: remove it, or move it to the call"
+        )
+        yield from folded(what, "", "", ("warning: ", "yellow"))
     for warning in plan.warnings:
         yield from folded(warning, "", "", ("warning: ", "yellow"))
 
