@@ -139,6 +139,9 @@ def apply(
     path: _Target = _HERE,
     dry_run: _DryRun = False,
     yes: _Yes = False,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Ask about each site, as `git add -p` does about hunks.")
+    ] = False,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="With --dry-run: exit with 1 if anything would change.")
     ] = False,
@@ -172,7 +175,14 @@ def apply(
         )
         consent = Consent(dry_run, yes)
         return command.apply(
-            path, given, consent, allow_dirty=allow_dirty, exit_code=exit_code, force=force, console=console
+            path,
+            given,
+            consent,
+            allow_dirty=allow_dirty,
+            exit_code=exit_code,
+            force=force,
+            console=console,
+            interactive=interactive,
         )
 
     _run(work, quiet, verbose)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from cautify.analysis.choice import DECLINED
 from cautify.commands.hard_links import warn_of_hard_links
+from cautify.commands.interactive import choose, require_terminal
 from cautify.commands.options import Given, effective, require_settings_of
 from cautify.commands.proposal import DRY_RUN, Consent, carry_out, repair, require_someone_to_ask
 from cautify.commands.scan import look
@@ -32,15 +34,18 @@ def apply(
     exit_code: bool,
     console: Console,
     force: bool = False,
+    interactive: bool = False,
 ) -> Outcome:
     """Patch a tree. With ``exit_code``, a dry run that would change something exits with 1.
 
     On a patched tree, files that were edited since are recorded as they are now. With ``force``, a runtime that was
-    edited by hand is replaced.
+    edited by hand is replaced. With ``interactive``, somebody is asked about each site first.
 
     Raises:
         CautifyError: something was refused; nothing was written.
     """
+    if interactive:
+        require_terminal(console)
     root = find_root(path)
     repair(root, consent, console)
     data = manifest.read(root)
@@ -50,7 +55,7 @@ def apply(
         require_settings_of(recorded, given, root)
         if recorded.options.with_triton and given.with_triton is False:
             console.warn("the patch has cautious_triton.py, which stays: to leave it out, revert and apply anew")
-    planned = look(root, options, console, prove=True)
+    planned = choose(root, options, console) if interactive else look(root, options, console, prove=True)
     edited = replaced(root, planned.runtimes)
     if force:
         planned = replace(planned, files=tuple(sorted((*planned.files, *edited), key=lambda file: file.path)))
@@ -96,14 +101,16 @@ def _adopt(
     console: Console,
     exit_code: bool,
 ) -> Outcome:
-    """Nothing is to be patched: record the files that were edited since as they are now, if there are any."""
+    """Nothing is to be patched: record the files that were edited since as they are now, and what was declined."""
     now = manifest.updated(recorded, planned, taken) if taken is not None else None
     before = {record.path: record for record in recorded.files} if recorded is not None else {}
     after = {record.path: record for record in now.files} if now is not None else before
     changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
-    if now is None or not changed:
+    declined = recorded is not None and planned.options.declined != recorded.options.declined
+    if now is None or not (changed or declined):
         return Outcome(0, _nothing(planned))
-    what = f"{counted(len(changed), 'file')} that changed since: {', '.join(changed)}"
+    parts = [f"{counted(len(changed), 'file')} that changed since: {', '.join(changed)}"] if changed else []
+    what = " and ".join([*parts, *(["what was declined"] if declined else [])])
     if consent.dry_run:
         return Outcome(1 if exit_code else 0, f"Would record {what}\n{DRY_RUN}")
     require_someone_to_ask(console, consent)
@@ -127,6 +134,8 @@ def _nothing(planned: Plan) -> str:
         return "Nothing to do: no optimizer is made here."
     if any(site.verdict is Verdict.WRAPPED for site in planned.sites):
         return "Nothing to do: everything that can be wrapped is wrapped."
+    if any(site.reason == DECLINED for site in planned.sites):
+        return "Nothing to do: what could be wrapped is declined."
     return "Nothing to do: no site can be wrapped."
 
 

@@ -23,7 +23,9 @@ class Consent:
     yes: bool = False
 
 
-def carry_out(console: Console, files: Sequence[FilePlan], consent: Consent, act: Callable[[], Outcome]) -> Outcome:
+def carry_out(
+    console: Console, files: Sequence[FilePlan], consent: Consent, act: Callable[[], Outcome], question: str = ""
+) -> Outcome:
     """Show the diff and, unless this is a dry run or the answer is no, call ``act``.
 
     Raises:
@@ -34,7 +36,8 @@ def carry_out(console: Console, files: Sequence[FilePlan], consent: Consent, act
         return Outcome(0, DRY_RUN)
     require_someone_to_ask(console, consent)
     console.diff(files)
-    if not consent.yes and not console.confirm(f"Write these changes to {counted(len(files), 'file')}?"):
+    question = question or f"Write these changes to {counted(len(files), 'file')}?"
+    if not consent.yes and not console.confirm(question):
         raise NotConfirmed("nothing was written", "the answer was no", "Run the command again to be asked again.")
     return act()
 

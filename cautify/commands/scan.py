@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cautify.analysis.choice import Place
 from cautify.commands.options import Given, effective
 from cautify.commands.target import find_root
 from cautify.errors import InvalidOption
@@ -91,10 +92,15 @@ def _place(root: Path, place: str) -> tuple[str, int]:
     return inside.relative_to(root).as_posix(), int(number)
 
 
-def look(root: Path, options: Options, console: Console, *, prove: bool = False) -> Plan:
-    """Make the plan, with a progress bar where that takes a while. What will be written must be proved, too."""
+def look(
+    root: Path, options: Options, console: Console, *, prove: bool = False, leaving: Collection[Place] | None = None
+) -> Plan:
+    """Make the plan, with a progress bar where that takes a while. What will be written must be proved, too.
+
+    ``leaving`` are the sites that somebody has just said no to.
+    """
     with console.progress("Reading") as tick, _without_collector():
-        return plan.make_plan(root, options, progress=tick, prove=prove)
+        return plan.make_plan(root, options, progress=tick, prove=prove, leaving=leaving)
 
 
 @contextmanager

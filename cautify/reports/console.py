@@ -96,15 +96,23 @@ class Console:
                 "Nothing was written", "stdout was closed before the diff was through", "Read the diff to its end."
             ) from error
 
+    def show(self, lines: Sequence[Sequence[Fragment]]) -> None:
+        """Print on stderr what a question is about, quiet or not."""
+        self._write(self.stderr, lines)
+
     def confirm(self, question: str) -> bool:
         """Ask on stderr; only y and yes are a yes."""
+        return (self.ask(f"{question} [y/N]") or "").strip().lower() in ("y", "yes")
+
+    def ask(self, question: str) -> str | None:
+        """The line that is typed as the answer, None where input has ended."""
         self.stdout.flush()
-        self.stderr.write(f"{question} [y/N] ")
+        self.stderr.write(f"{question} ")
         self.stderr.flush()
         answer = sys.stdin.readline()
         if not answer.endswith("\n"):
             self.stderr.write("\n")
-        return answer.strip().lower() in ("y", "yes")
+        return answer or None
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Tick | None]:
