@@ -69,8 +69,8 @@ def test_a_patched_file_that_was_put_back_is_named(patched: Path, found: Found) 
 
 def test_a_patched_file_that_was_edited_is_named(patched: Path, found: Found) -> None:
     place = patched / "train.py"
-    place.write_bytes(place.read_bytes().replace(b"wrap(", b"wrap(  # here\n"))
-    assert found(patched) == [("train.py", None, "edited")]
+    place.write_bytes(place.read_bytes().replace(b"))", b"), enabled=True)"))
+    assert found(patched) == [("train.py", 7, "edited")]
 
 
 def test_an_edit_elsewhere_in_a_patched_file_is_no_difference(patched: Path, found: Found) -> None:
@@ -212,10 +212,10 @@ def test_files_of_several_directories_without_a_patch_stand_for_the_current_dire
 
 def test_what_is_allowed_is_listed_and_does_not_fail(cautify: Cautify, patched: Path) -> None:
     place = patched / "train.py"
-    place.write_bytes(place.read_bytes().replace(b"wrap(", b"wrap(  # here\n"))
+    place.write_bytes(place.read_bytes().replace(b"))", b"), enabled=True)"))
     ended = cautify("check", patched, "--allow", "older,edited")
     assert ended.code == 0
-    assert b"train.py: edited (allowed): " in ended.out
+    assert b"train.py:7: edited (allowed): " in ended.out
     assert cautify("check", patched, "--allow", "older").code == 1
     refused = cautify("check", patched, "--allow", "broken")
     assert refused.code == 2
@@ -246,7 +246,7 @@ def test_a_switch_that_was_taken_out_is_missing_and_apply_puts_it_back(
     whole = (patched / "cfg.py").read_text()
     lines = whole.splitlines(keepends=True)
     (patched / "cfg.py").write_text("".join(line for line in lines if "cautious_eps:" not in line))
-    assert [(path, state) for path, _, state in found(patched)] == [("cfg.py", "edited"), ("cfg.py", "missing")]
+    assert [(path, state) for path, _, state in found(patched)] == [("cfg.py", "missing")]
     assert cautify("apply", patched, "--yes").code == 0
     assert (patched / "cfg.py").read_text() == whole
     assert found(patched) == []

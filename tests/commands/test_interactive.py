@@ -202,7 +202,7 @@ def test_a_no_to_all_that_is_new_on_a_patched_tree_is_written_down(cautify: Caut
     assert cautify("check", root).code == 1
     ended = choosing(cautify, root, "n")
     assert ended.code == 0, ended.err
-    assert "Write down what was declined?" in ended.err
+    assert "Record what was declined?" in ended.err
     assert (root / "new.py").read_bytes() == SCRIPT
     assert cautify("check", root).code == 0
 

@@ -16,7 +16,7 @@ from cautify.patch.manifest_text import dump, parse
 from cautify.patch.records import Manifest
 
 OWN = (("acme.optim.Shampoo", Verdict.WRAP), ("torch.optim.RAdam", Verdict.SKIP))
-EMPTY = Manifest(1, "0.1.0", Options(), (), (), (), ())
+EMPTY = Manifest(2, "0.1.0", Options(), (), (), (), ())
 
 
 def target(root: Path, text: str | bytes) -> Path:
