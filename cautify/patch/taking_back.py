@@ -10,11 +10,12 @@ from cautify.errors import CautifyError
 from cautify.homes import ENABLED
 from cautify.model import Action, Options
 from cautify.patch.disk import digest, read
+from cautify.patch.merging import merged
 from cautify.patch.records import FileRecord, Manifest
 from cautify.patch.style import style_for
 from cautify.patch.traces import STEM, Words, narrowed
-from cautify.patch.undo import undo
-from cautify.patch.undone import How, TakenBack, Undone
+from cautify.patch.undo import CONFLICT, still_used, undo
+from cautify.patch.undone import How, Refused, TakenBack, Undone
 from cautify.patch.vendor import state
 
 
@@ -61,6 +62,8 @@ def taken_back(root: Path, recorded: Manifest | None, patched: Mapping[str, byte
         style = style_for((root / path).resolve().parent, root.resolve())
         record = records.get(path) or _moved(path, data, gone, records)
         undone = undo(path, data, record, words, style, own=path in own)
+        if isinstance(undone, Refused) and path in records:
+            undone = _merged(root, path, data, records[path], words, own=path in own) or undone
         if path not in records and isinstance(undone, Undone):
             undone = Undone(undone.data, How.STRUCTURAL)
         files[path] = undone
@@ -80,6 +83,14 @@ def _others(root: Path, known: set[str], words: Words) -> Iterator[tuple[str, by
             continue
         if data is not None and words.anywhere(data) and b"# cautify-runtime:" not in data[:4096]:
             yield path, data
+
+
+def _merged(root: Path, path: str, data: bytes, record: FileRecord, words: Words, *, own: bool) -> Undone | None:
+    """The file as git's merge has it, if nothing of the patch is left in it."""
+    result = merged(root, path, data, record) if not CONFLICT.search(data) else None
+    if result is None or (not own and still_used(path, result, words) is not None):
+        return None
+    return Undone(result, How.MERGED)
 
 
 def _copies(root: Path, known: frozenset[str]) -> dict[str, bytes]:

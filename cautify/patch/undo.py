@@ -44,7 +44,7 @@ def undo(
         line = data.count(b"\n", 0, marker.start()) + 1
         return Refused(line, "it has merge conflict markers")
     hunks = record.layers[0] if record is not None and len(record.layers) == 1 else ()
-    ours = [hunk for hunk in hunks if _can_be_put_back(path, hunk, words)]
+    ours = [hunk for hunk in hunks if (hunk.new if own else _can_be_put_back(path, hunk, words))]
     standing = placed(data, ours)
     found = put_back(data, standing)
     if own:
@@ -159,13 +159,18 @@ def _nearest(line: Logical, candidates: list[tuple[str, Logical]]) -> tuple[str,
     return near[0] if len(alike) == 1 else None
 
 
-def _left(path: str, data: bytes, now: bytes, words: Words, *, known: bool) -> Refused | None:
-    """The first place, as it is ``now``, where something of the patch is still used. What only talks of it may stay."""
+def still_used(path: str, data: bytes, words: Words) -> list[tuple[int, str]] | None:
+    """Where something of the patch is still used, and its name; None if nowhere. What only talks of it may stay."""
     text = data.decode("utf-8", "replace")
     if path.endswith(".py"):
-        traces = words.in_code(text)
-    else:
-        traces = words.in_text(re.sub(r"(?m)(^|\s)#.*", lambda match: " " * len(match.group()), text))
+        return list(words.in_code(text)) or None
+    return list(words.in_text(re.sub(r"(?m)(^|\s)#.*", lambda match: " " * len(match.group()), text))) or None
+
+
+def _left(path: str, data: bytes, now: bytes, words: Words, *, known: bool) -> Refused | None:
+    """The first place, as it is ``now``, where something of the patch is still used."""
+    text = data.decode("utf-8", "replace")
+    traces = still_used(path, data, words) or []
     found = [(at, word, text[text.rfind("\n", 0, at) + 1 :].lstrip()) for at, word in traces]
     telling = [row for row in found if known and not row[2].startswith(("from ", "import "))]  # an import is ours then
     for at, word, _ in telling or found:
