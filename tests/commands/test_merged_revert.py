@@ -67,13 +67,13 @@ def test_a_far_edit_of_a_file_with_names_of_its_own_stays(patched: Path, cautify
 
 def test_lines_of_ours_that_were_copied_are_told_apart_by_a_merge(patched: Path, cautify: Cautify) -> None:
     place = patched / "own.py"
-    ours = "from cautious_optimizer import CautiousOptimizer\n"
-    assert ours in place.read_text()
-    place.write_text(place.read_text() + "\n\n" + ours)
+    fields = [line for line in place.read_text().splitlines(keepends=True) if ": bool" in line or "_eps:" in line]
+    theirs = "".join(["\n\n@dataclass\nclass Mine:\n", *fields])
+    place.write_text(place.read_text() + theirs)
     ended = cautify("revert", patched, "--yes", "-v")
     assert ended.code == 0, ended.err
     assert "own.py: merged" in ended.err
-    assert place.read_text() == OWN + "\n\n" + ours
+    assert place.read_text() == OWN + theirs
 
 
 def test_a_wrap_that_was_edited_there_is_refused_by_name(patched: Path, cautify: Cautify) -> None:

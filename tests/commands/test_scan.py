@@ -137,10 +137,10 @@ def test_the_progress_bar_appears_only_when_the_scan_takes_over_a_second(
 ) -> None:
     real = plan.make_plan
 
-    def slow(root: Path, options: Options, *, progress: Callable[[int, int], None], prove: bool) -> object:
+    def slow(root: Path, options: Options, *, progress: Callable[[int, int], None], **rest: object) -> object:
         progress(0, 2)
         progress(1, 2)
-        return real(root, options, progress=progress, prove=prove)
+        return real(root, options, progress=progress, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(plan, "make_plan", slow)
     assert "Reading" not in cautify("scan", tree, answer="").err
