@@ -73,6 +73,7 @@ MOVED_AND_RENAMED = [
         "vars",
         [rename_word(VARS, "kwargs", "settings")],
         states={VARS: "edited"},
+        alike="layout",
     ),
     Case(
         "the nested dict has another name",
