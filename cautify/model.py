@@ -225,8 +225,8 @@ class State(str, Enum):
 class Finding:
     """The state of one thing that check looked at.
 
-    ``line`` is 1-based, None for a whole file. ``subject`` is what the thing is: site, edit, runtime, file or manifest.
-    ``remedy`` is the command or act that mends it, empty where nothing is to be mended.
+    ``line`` is 1-based, None for a whole file. ``subject`` is what the thing is: site, edit, runtime, file,
+    manifest, or ignore (a comment). ``remedy`` is the command or act that mends it, empty where nothing is to be mended.
     """
 
     path: str

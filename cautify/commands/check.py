@@ -72,7 +72,10 @@ def findings(root: Path, recorded: Manifest | None, given: Given, console: Conso
         planned = None
         yield Finding(error.what, None, State.CONFLICT, "runtime", error.why, error.next_step)
     if recorded is None:
-        yield from states.unrecorded(planned, root) if planned is not None else ()
+        told = list(states.unrecorded(planned, root)) if planned is not None else []
+        yield from told
+        if planned is not None and told:
+            yield from states.ignores(planned)
         return
     yield from states.files(root, recorded, planned)
     if planned is not None:
@@ -80,6 +83,7 @@ def findings(root: Path, recorded: Manifest | None, given: Given, console: Conso
         yield from states.sites(recorded, planned)
         yield from states.problems(planned, recorded)
         yield from states.unexplained(planned, recorded)
+        yield from states.ignores(planned)
 
 
 def _states(allow: Sequence[str]) -> frozenset[State]:

@@ -200,6 +200,13 @@ def problems(planned: Plan, recorded: Manifest) -> Iterator[Finding]:
             yield Finding(problem.path, None, State.CONFLICT, "file", message, "Mend the file.")
 
 
+def ignores(planned: Plan) -> Iterator[Finding]:
+    """Each comment that asks to ignore a site where none would be touched."""
+    for unused in planned.unused_ignores:
+        message = f"nothing is ignored by `{unused.comment}`"
+        yield Finding(unused.path, unused.line, State.OBSOLETE, "ignore", message, "Remove the comment.")
+
+
 def unexplained(planned: Plan, recorded: Manifest) -> Iterator[Finding]:
     """What a fresh plan would write although no site there is unwrapped."""
     explained = {*recorded.runtimes}
