@@ -148,6 +148,14 @@ def apply(
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Edit files even if they have uncommitted changes.")
     ] = False,
+    plan_out: Annotated[
+        Path | None,
+        typer.Option("--plan-out", metavar="FILE", help="Write the plan to FILE, show its diff, and patch nothing."),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Write exactly the plan in FILE, unless the code changed since."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a runtime that was edited by hand.")] = False,
     include: _Include = None,
     exclude: _Exclude = None,
@@ -165,15 +173,22 @@ def apply(
 
     def work(console: Console) -> Outcome:
         from cautify.commands import apply as command
+        from cautify.commands.apply_plan import apply_plan
+        from cautify.commands.options import require_plan_alone
         from cautify.commands.proposal import Consent
         from cautify.errors import InvalidOption
 
         if exit_code and not dry_run:
             raise InvalidOption("--exit-code cannot be used", "it goes with --dry-run only", "Add --dry-run.")
+        if yes and plan_out is not None:
+            raise InvalidOption("--yes cannot be used with --plan-out", "no code is written", "Leave one out.")
         given = _given(
             include, exclude, tests, vendor_to, flag_name, default, with_triton, select=select, ignore=ignore
         )
-        consent = Consent(dry_run, yes)
+        consent = Consent(dry_run or plan_out is not None, yes)
+        if plan is not None:
+            require_plan_alone(given, {"--plan-out": plan_out, "--interactive": interactive, "--force": force})
+            return apply_plan(path, plan, consent, allow_dirty=allow_dirty, exit_code=exit_code, console=console)
         return command.apply(
             path,
             given,
@@ -183,6 +198,7 @@ def apply(
             force=force,
             console=console,
             interactive=interactive,
+            plan_out=plan_out,
         )
 
     _run(work, quiet, verbose)

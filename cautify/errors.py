@@ -27,6 +27,10 @@ class ManifestUnusable(CautifyError):
     """The manifest is from a newer cautify, has conflict markers, or is not what cautify writes."""
 
 
+class PlanUnusable(CautifyError):
+    """A plan file is damaged, forged, of another version, or cannot be written where it should be."""
+
+
 class ManifestMissing(CautifyError):
     """revert was asked for, and nothing records a patch."""
 

@@ -26,6 +26,9 @@ _NEVER |= {".mypy_cache", ".pytest_cache", ".ruff_cache", ".eggs", "site-package
 
 _SUFFIXES = (".py", ".yaml", ".yml", ".json", ".ipynb")
 
+PLAN_KIND = "cautify plan"
+_PLAN = re.compile(rb'\s*\{\s*"kind"\s*:\s*"cautify plan"')
+
 _TEST_DIRECTORIES = frozenset({"test", "tests", "testing", "unit_tests", "unittests"})
 _TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_tests?|conftest)\.py$")
 
@@ -58,6 +61,11 @@ def discover(root: Path, options: Options) -> Discovered:
     files = tuple(path for path in every if path.endswith(".py"))
     documents = tuple(path for path in every if not path.endswith(".py") and path not in excluded)
     return Discovered(files, frozenset(excluded.intersection(files)), documents)
+
+
+def is_plan(data: bytes) -> bool:
+    """Whether a file is a plan of ``apply --plan-out``: it may lie in the tree, and is nothing of the target's."""
+    return _PLAN.match(data) is not None
 
 
 def glob_spec(option: str, patterns: tuple[str, ...]) -> pathspec.GitIgnoreSpec | None:

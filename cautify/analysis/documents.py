@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cautify.analysis.discover import is_plan
 from cautify.analysis.elsewhere import Elsewhere
 from cautify.analysis.notebooks import notebook
 from cautify.analysis.places import DEEPSPEED, DEEPSPEEDS, NAMED, Place, named, row
@@ -119,7 +120,7 @@ class Documents:
                 data = file.read(limit + 1)
         except OSError as error:
             return Problem(path, "unreadable", error.strerror or str(error))
-        if not (b"ptim" in data or _WIDE in data or (path.endswith(".ipynb") and b"rainer" in data)):
+        if is_plan(data) or not (b"ptim" in data or _WIDE in data or (path.endswith(".ipynb") and b"rainer" in data)):
             return None
         if len(data) > limit:
             return Problem(path, "too large", f"it speaks of optimizers, but has more than {limit // 1_000_000} MB")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cautify.analysis.choice import DECLINED
 from cautify.commands.hard_links import warn_of_hard_links
 from cautify.commands.interactive import choose, require_terminal
+from cautify.commands.keeping import keep
 from cautify.commands.options import Given, effective, require_settings_of
-from cautify.commands.proposal import DRY_RUN, Consent, carry_out, repair, require_someone_to_ask
+from cautify.commands.proposal import DRY_RUN, Consent, carry_out, record, repair
 from cautify.commands.scan import look
 from cautify.commands.target import find_root
-from cautify.commands.uncommitted import require_committed, uncommitted
-from cautify.errors import NotConfirmed
+from cautify.commands.uncommitted import mind_uncommitted
 from cautify.model import HomeKind, Outcome, Plan, Verdict
 from cautify.patch import manifest, write
 from cautify.patch.records import Manifest
@@ -35,8 +35,11 @@ def apply(
     console: Console,
     force: bool = False,
     interactive: bool = False,
+    plan_out: Path | None = None,
 ) -> Outcome:
     """Patch a tree. With ``exit_code``, a dry run that would change something exits with 1.
+
+    With ``plan_out``, which goes with a dry run, the plan is written to that file.
 
     On a patched tree, files that were edited since are recorded as they are now. With ``force``, a runtime that was
     edited by hand is replaced. With ``interactive``, somebody is asked about each site first.
@@ -65,17 +68,26 @@ def apply(
     console.notes(apply_text(planned, verbose=console.verbose))
     taken = _taken(root, recorded, planned, console)
     if planned.empty:
-        return _adopt(root, recorded, data, planned, taken, consent, console, exit_code)
+        now = _adopted(recorded, planned, taken)
+        new = None if now is None else manifest.dump(now.manifest)
+        ended = Outcome(0, _nothing(planned))
+        if now is not None and new is not None:
+            ended = record(root, new, data, now.what, consent, console)
+        ended = ended if plan_out is None else _kept(ended, keep(plan_out, root, (), data, new))
+        return replace(ended, exit_code=int(now is not None and consent.dry_run and exit_code))
     warn_of_hard_links(root, planned.files, console)
     if not allow_dirty:
-        _mind_uncommitted(planned, recorded, consent, console)
+        mind_uncommitted(root, planned.files, recorded, console, dry_run=consent.dry_run)
 
     def write_all() -> Outcome:
-        record = manifest.dump(manifest.updated(recorded, planned, taken))
-        write.commit(root, planned.files, record, replacing=data)
+        new = manifest.dump(manifest.updated(recorded, planned, taken))
+        write.commit(root, planned.files, new, replacing=data)
         return Outcome(0, _done(planned))
 
     outcome = carry_out(console, under_own_names(root, planned.files), consent, write_all)
+    if plan_out is not None:
+        new = manifest.dump(manifest.updated(recorded, planned, taken))
+        outcome = _kept(outcome, keep(plan_out, root, planned.files, data, new))
     return Outcome(1, outcome.message) if consent.dry_run and exit_code else outcome
 
 
@@ -91,42 +103,31 @@ def _taken(root: Path, recorded: Manifest | None, planned: Plan, console: Consol
     return taken
 
 
-def _adopt(
-    root: Path,
-    recorded: Manifest | None,
-    data: bytes | None,
-    planned: Plan,
-    taken: TakenBack | None,
-    consent: Consent,
-    console: Console,
-    exit_code: bool,
-) -> Outcome:
-    """Nothing is to be patched: record the files that were edited since as they are now, and what was declined."""
-    now = manifest.updated(recorded, planned, taken) if taken is not None else None
+@dataclass(frozen=True)
+class _Adopted:
+    """A manifest for a tree in which nothing is to be patched, and what is new in it."""
+
+    manifest: Manifest
+    what: str
+
+
+def _adopted(recorded: Manifest | None, planned: Plan, taken: TakenBack | None) -> _Adopted | None:
+    """Files that were edited since, recorded as they are now, and what was declined; None where that is nothing."""
+    if taken is None:
+        return None
+    now = manifest.updated(recorded, planned, taken)
     before = {record.path: record for record in recorded.files} if recorded is not None else {}
-    after = {record.path: record for record in now.files} if now is not None else before
+    after = {record.path: record for record in now.files}
     changed = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     declined = recorded is not None and planned.options.declined != recorded.options.declined
-    if now is None or not (changed or declined):
-        return Outcome(0, _nothing(planned))
     parts = [f"{counted(len(changed), 'file')} that changed since: {', '.join(changed)}"] if changed else []
     what = " and ".join([*parts, *(["what was declined"] if declined else [])])
-    if consent.dry_run:
-        return Outcome(1 if exit_code else 0, f"Would record {what}\n{DRY_RUN}")
-    require_someone_to_ask(console, consent)
-    if not consent.yes and not console.confirm(f"Record {what}?"):
-        raise NotConfirmed("nothing was written", "the answer was no", "Run the command again to be asked again.")
-    write.commit(root, (), manifest.dump(now), replacing=data)
-    return Outcome(0, f"Recorded {what}")
+    return _Adopted(now, what) if what else None
 
 
-def _mind_uncommitted(planned: Plan, recorded: Manifest | None, consent: Consent, console: Console) -> None:
-    if not consent.dry_run:
-        require_committed(planned.root, planned.files, recorded)
-        return
-    dirty = uncommitted(planned.root, planned.files, recorded)
-    if dirty:
-        console.warn(f"apply will refuse this without --allow-dirty: uncommitted changes in {', '.join(dirty)}")
+def _kept(outcome: Outcome, said: str) -> Outcome:
+    parts = (outcome.message.removesuffix(DRY_RUN).rstrip(), said)
+    return replace(outcome, message="\n".join(part for part in parts if part))
 
 
 def _nothing(planned: Plan) -> str:

@@ -13,6 +13,7 @@ somebody is asked again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -96,6 +97,20 @@ def _scoped(options: Options, given: Given, said: settings.Settings) -> Options:
             from_settings = options.from_settings | {name}
             options = replace(options, **{name: getattr(said, name)}, from_settings=from_settings)
     return options
+
+
+def require_plan_alone(given: Given, others: Mapping[str, object]) -> None:
+    """Refuse options beside ``--plan`` that would make another plan. ``others`` are some by name, with their values.
+
+    Raises:
+        InvalidOption: names them.
+    """
+    shaping = {name: value for name, value in vars(given).items() if value is not None}
+    used = [name for name, value in others.items() if value]
+    used += [f"--{name.removesuffix('_on').replace('_', '-')}" for name in shaping]
+    if used:
+        why = "what it changes is settled"
+        raise InvalidOption(f"{', '.join(used)} cannot be used with --plan", why, "Leave one out, or make a new plan.")
 
 
 def require_settings_of(manifest: Manifest, given: Given, root: Path) -> None:

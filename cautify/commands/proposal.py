@@ -42,6 +42,21 @@ def carry_out(
     return act()
 
 
+def record(root: Path, new: bytes, replacing: bytes | None, what: str, consent: Consent, console: Console) -> Outcome:
+    """Write the manifest alone, which says ``what`` is new in it, unless this is a dry run or the answer is no.
+
+    Raises:
+        NotConfirmed: nobody agreed, or nobody could be asked.
+    """
+    if consent.dry_run:
+        return Outcome(0, f"Would record {what}\n{DRY_RUN}")
+    require_someone_to_ask(console, consent)
+    if not consent.yes and not console.confirm(f"Record {what}?"):
+        raise NotConfirmed("nothing was written", "the answer was no", "Run the command again to be asked again.")
+    write.commit(root, (), new, replacing=replacing)
+    return Outcome(0, f"Recorded {what}")
+
+
 def require_someone_to_ask(console: Console, consent: Consent) -> None:
     """Refuse where a question could not be answered.
 

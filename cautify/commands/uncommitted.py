@@ -11,6 +11,7 @@ from cautify.errors import UncommittedChanges
 from cautify.model import FilePlan
 from cautify.patch.disk import digest
 from cautify.patch.records import Manifest
+from cautify.reports.console import Console
 
 _AT_ONCE = 500
 _SHOWN = 10
@@ -50,6 +51,22 @@ def require_committed(root: Path, files: Sequence[FilePlan], manifest: Manifest 
         shown,
         "Nothing was written. Commit or stash them, so that the patch is a diff of its own, or pass --allow-dirty.",
     )
+
+
+def mind_uncommitted(
+    root: Path, files: Sequence[FilePlan], manifest: Manifest | None, console: Console, *, dry_run: bool
+) -> None:
+    """Refuse such a plan, or say that it would be, where it is only shown.
+
+    Raises:
+        UncommittedChanges: names the files.
+    """
+    if not dry_run:
+        require_committed(root, files, manifest)
+        return
+    dirty = uncommitted(root, files, manifest)
+    if dirty:
+        console.warn(f"apply will refuse this without --allow-dirty: uncommitted changes in {', '.join(dirty)}")
 
 
 def _changed(root: Path, paths: Sequence[str]) -> set[str] | None:

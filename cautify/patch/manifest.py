@@ -18,19 +18,22 @@ from cautify.patch.undone import Refused, TakenBack, Undone
 from cautify.source import apply_edits
 
 __all__ = [
+    "LIMIT",
     "SCHEMA",
     "FileRecord",
     "Manifest",
     "SiteRecord",
     "dump",
     "load",
+    "missing_parents",
     "original",
     "parse",
     "read",
     "updated",
 ]
 
-_LIMIT = 64 * 1024 * 1024
+LIMIT = 64 * 1024 * 1024
+"""More bytes than cautify ever writes into a manifest or a plan."""
 
 
 def load(root: Path) -> Manifest | None:
@@ -52,7 +55,7 @@ def read(root: Path) -> bytes | None:
     """
     place = os.path.join(os.path.realpath(root), MANIFEST)
     try:
-        if os.path.isfile(place) and os.path.getsize(place) > _LIMIT:
+        if os.path.isfile(place) and os.path.getsize(place) > LIMIT:
             raise refused(f"it has {os.path.getsize(place):,} bytes, more than cautify ever writes")
         content = look(place, MANIFEST)
     except FileChanged as error:
@@ -92,7 +95,7 @@ def updated(manifest: Manifest | None, plan: Plan, taken: TakenBack | None = Non
         else:
             _adopt(records, file.path, before, file.after)
         if file.before is None:
-            directories.update(_missing_parents(plan.root, file.path))
+            directories.update(missing_parents(plan.root, file.path))
     created = [path for path, record in records.items() if record.action is Action.CREATE]
     for path in created if taken is not None else ():
         if path not in plan.runtimes and disk_read(plan.root, path) is None:
@@ -154,7 +157,8 @@ def _layered(known: FileRecord | None, file: FilePlan, after: bytes) -> FileReco
     return FileRecord(file.path, Action.MODIFY, before, digest(after), layers)
 
 
-def _missing_parents(root: Path, path: str) -> Iterator[str]:
+def missing_parents(root: Path, path: str) -> Iterator[str]:
+    """The directories that have to be made for a file, innermost first."""
     parent = path.rpartition("/")[0]
     while parent and not os.path.lexists(root / parent):
         yield parent

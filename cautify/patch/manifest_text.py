@@ -77,11 +77,11 @@ def _manifest(value: object) -> Manifest:
         SCHEMA,
         strict.text(raw["version"], "'version'"),
         _options(raw["options"]),
-        tuple(_path(path) for path in runtimes),
+        tuple(path_of(path) for path in runtimes),
         tuple(_unique(files)),
         strict.texts(raw["problems"], "'problems'"),
         tuple(_site(item) for item in strict.items(raw["sites"], "'sites'")),
-        tuple(_path(path) for path in directories),
+        tuple(path_of(path) for path in directories),
         strict.texts(raw.get("own", []), "'own'"),
     )
 
@@ -95,7 +95,8 @@ def _unique(files: Iterable[FileRecord]) -> Iterator[FileRecord]:
         yield file
 
 
-def _path(value: object) -> str:
+def path_of(value: object) -> str:
+    """A path that may be touched; ValueError says why it may not."""
     path = strict.text(value, "a path")
     reason = unusable(path)
     if reason:
@@ -156,19 +157,20 @@ def _declined(value: object) -> Declined:
 
 def _file(value: object) -> FileRecord:
     raw = strict.fields(value, "a file", ("path", "action", "before", "after", "layers"))
-    path = _path(raw["path"])
+    path = path_of(raw["path"])
     try:
         action = Action(strict.text(raw["action"], "'action'"))
     except ValueError as error:
         raise ValueError(f"{path!r} has the unknown action {raw['action']!r}") from error
     layers = tuple(_layer(layer, path) for layer in strict.items(raw["layers"], f"'layers' of {path!r}"))
-    before = None if raw["before"] is None else _hash(raw["before"], path)
+    before = None if raw["before"] is None else hash_of(raw["before"], path)
     if action is Action.DELETE or (action is Action.CREATE) != (before is None) or (before is None) != (not layers):
         raise ValueError(f"{path!r} has a 'before' or 'layers' that do not go with its action")
-    return FileRecord(path, action, before, _hash(raw["after"], path), layers)
+    return FileRecord(path, action, before, hash_of(raw["after"], path), layers)
 
 
-def _hash(value: object, path: str) -> str:
+def hash_of(value: object, path: str) -> str:
+    """A SHA-256 in hexadecimal, of the file at ``path``."""
     found = strict.text(value, f"a hash of {path!r}")
     if not _HASH.fullmatch(found):
         raise ValueError(f"a hash of {path!r} is not a SHA-256")
@@ -185,14 +187,15 @@ def _hunk(value: object, path: str) -> Hunk:
     at = [strict.number(offset, f"an offset in {path!r}") for offset in strict.items(raw["at"], f"'at' in {path!r}")]
     if len(at) != 2 or at[0] > at[1]:
         raise ValueError(f"an edit of {path!r} has no proper span")
-    old = _bytes(raw["text" if first else "old"], path)
-    new = None if first else _bytes(raw["new"], path)
+    old = bytes_of(raw["text" if first else "old"], path)
+    new = None if first else bytes_of(raw["new"], path)
     if new is not None and len(new) != at[1] - at[0]:
         raise ValueError(f"an edit of {path!r} has a span that does not go with its text")
     return Hunk(Span(*at), old, new)
 
 
-def _bytes(value: object, path: str) -> bytes:
+def bytes_of(value: object, path: str) -> bytes:
+    """The bytes that a text of an edit stands for; those that are not UTF-8 are lone surrogates in it."""
     try:
         return strict.text(value, f"the text of an edit of {path!r}").encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
@@ -232,8 +235,8 @@ def dump(manifest: Manifest) -> bytes:
         "problems": sorted(manifest.problems),
         "sites": [_site_row(site) for site in sorted(manifest.sites)],
     }
-    parts = [f"{_json(key)}: {_json(value)}" for key, value in head.items()]
-    parts += [f"{_json(key)}: [{_lines(value)}]" for key, value in rows.items()]
+    parts = [f"{json_line(key)}: {json_line(value)}" for key, value in head.items()]
+    parts += [f"{json_line(key)}: [{_lines(value)}]" for key, value in rows.items()]
     return ("{\n" + ",\n".join(parts) + "\n}\n").encode("utf-8")
 
 
@@ -270,8 +273,9 @@ def _site_row(site: SiteRecord) -> Mapping[str, object]:
 
 
 def _lines(rows: Sequence[object]) -> str:
-    return "\n" + ",\n".join(_json(row) for row in rows) + "\n" if rows else ""
+    return "\n" + ",\n".join(json_line(row) for row in rows) + "\n" if rows else ""
 
 
-def _json(value: object) -> str:
+def json_line(value: object) -> str:
+    """JSON on one line, legible, that every editor and git keep as it is."""
     return _ESCAPED.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(value, ensure_ascii=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from cautify.analysis.discover import discover
+from cautify.analysis.discover import discover, is_plan
 from cautify.errors import CautifyError
 from cautify.homes import ENABLED
 from cautify.model import Action, Options
@@ -81,7 +81,9 @@ def _others(root: Path, known: set[str], words: Words) -> Iterator[tuple[str, by
             data = read(root, path)
         except CautifyError:
             continue
-        if data is not None and words.anywhere(data) and b"# cautify-runtime:" not in data[:4096]:
+        if data is None or is_plan(data):
+            continue
+        if words.anywhere(data) and b"# cautify-runtime:" not in data[:4096]:
             yield path, data
 
 
