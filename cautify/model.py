@@ -226,7 +226,7 @@ class Finding:
     """The state of one thing that check looked at.
 
     ``line`` is 1-based, None for a whole file. ``subject`` is what the thing is: site, edit, runtime, file,
-    manifest, or ignore (a comment). ``remedy`` is the command or act that mends it, empty where nothing is to be mended.
+    manifest, or ignore (a comment). ``remedy`` is what mends it, empty where nothing is to be mended.
     """
 
     path: str
