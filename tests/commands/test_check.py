@@ -263,3 +263,33 @@ def test_it_passes_after_a_commit_and_in_a_clone(cautify: Cautify, repository: P
 def test_it_passes_after_a_revert(cautify: Cautify, patched: Path, found: Found) -> None:
     cautify("revert", patched, "--yes")
     assert ("train.py", 5, "new") in found(patched)
+
+
+# -- comments that ignore nothing -------------------------------------------------------------------------------------
+
+IDLE = b"x = 1  # cautify: ignore[no reason]\n"
+
+
+def test_a_comment_that_ignores_nothing_is_obsolete(cautify: Cautify, patched: Path, found: Found) -> None:
+    (patched / "plot.py").write_bytes(b"\n" + IDLE)
+    assert found(patched) == [("plot.py", 2, "obsolete")]
+    out = cautify("check", patched).out.decode()
+    assert "plot.py:2: obsolete: nothing is ignored by `# cautify: ignore[no reason]`" in out
+    assert "Remove the comment." in out
+    assert cautify("check", patched, "--allow", "obsolete").code == 0
+    assert found(patched / "train.py") == []
+
+
+def test_a_comment_that_ignores_a_site_is_no_finding(patched: Path, found: Found) -> None:
+    (patched / "new.py").write_bytes(TRAIN.replace(b"lr=1e-3)", b"lr=1e-3)  # cautify: ignore"))
+    assert found(patched) == []
+
+
+def test_without_a_patch_such_a_comment_counts_where_something_is_to_be_wrapped(
+    cautify: Cautify, tree: Path, found: Found
+) -> None:
+    (tree / "plot.py").write_bytes(IDLE)
+    assert ("plot.py", 1, "obsolete") in found(tree)
+    (tree / "train.py").unlink()
+    assert found(tree) == []
+    assert "nothing is to be wrapped" in cautify("check", tree).err

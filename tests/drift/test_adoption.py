@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,11 +27,15 @@ TARGETS = ("explicit", "vars", "guard", "argument", "parameter", "key", "constan
 
 @pytest.mark.parametrize("case", SOUND.values(), ids=SOUND.keys())
 def test_a_drifted_tree_is_patched_and_recorded_and_still_comes_back(
-    case: Case, drifted: Path, twin: Files, cautify: Cautify
+    case: Case, drifted: Path, twin: Files, cautify: Cautify, tmp_path: Path
 ) -> None:
     before = contents(drifted)
+    plan, planned = tmp_path / "plan.json", Path(shutil.copytree(drifted, tmp_path / "planned", symlinks=True))
+    assert cautify("apply", drifted, "--plan-out", plan).code == 0
+    assert cautify("apply", planned, "--plan", plan, "--yes").code == 0
     applied = cautify("apply", drifted, "--yes")
     assert applied.code == 0, applied.err
+    assert snapshot(planned) == snapshot(drifted)
     if all(state in KEPT for state in case.states.values()):
         assert contents(drifted) == before
     checked = cautify("check", drifted)

@@ -81,10 +81,9 @@ def test_damage_anywhere_is_refused_or_harmless(data: st.DataObject) -> None:
     bad = good[:at] + data.draw(st.binary(max_size=2)) + good[at + data.draw(st.integers(0, 3)) :]
     try:
         found = parse(bad, "p")
-    except PlanUnusable as error:
-        assert str(error).startswith("p cannot be used: ")
-    else:
-        assert found == PLAN
+    except PlanUnusable:
+        return
+    assert found == PLAN
 
 
 Damage = Callable[[dict[str, Any]], object]
