@@ -8,7 +8,7 @@ from pathlib import Path
 from cautify.analysis.choice import DECLINED
 from cautify.commands.hard_links import warn_of_hard_links
 from cautify.commands.interactive import choose, require_terminal
-from cautify.commands.keeping import keep
+from cautify.commands.keeping import keep, require_free
 from cautify.commands.options import Given, effective, require_settings_of
 from cautify.commands.proposal import DRY_RUN, Consent, carry_out, record, repair
 from cautify.commands.scan import look
@@ -50,6 +50,8 @@ def apply(
     if interactive:
         require_terminal(console)
     root = find_root(path)
+    if plan_out is not None:
+        require_free(plan_out, root)  # before anything is asked
     repair(root, consent, console)
     data = manifest.read(root)
     recorded = None if data is None else manifest.parse(data)

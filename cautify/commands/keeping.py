@@ -35,13 +35,18 @@ def keep(place: Path, root: Path, files: Sequence[FilePlan], old: bytes | None, 
     plan = stored(root, files, old, new)
     data = plan_text.dump(plan)
     fitted(root, plan_text.parse(data, str(place)), old, str(place))  # no plan is handed out that would be refused
-    _require_free(place, real, root, [file.path for file in files])
+    require_free(place, root, [file.path for file in files])
     _write(place, real, data)
     return f"The plan is in {place}: `cautify apply --plan {place}` writes it. Nothing else was written."
 
 
-def _require_free(place: Path, real: str, root: Path, planned: Sequence[str]) -> None:
-    base = os.path.realpath(root)
+def require_free(place: Path, root: Path, planned: Sequence[str] = ()) -> None:
+    """Refuse a place where a plan would overwrite something else, or cannot be. ``planned`` are the patch's own files.
+
+    Raises:
+        PlanUnusable: that is so.
+    """
+    real, base = os.path.realpath(place), os.path.realpath(root)
     written = [os.path.realpath(os.path.join(base, path)) for path in planned]
     if f"{real}/".startswith(f"{base}/{HOME}/") or any(f"{path}/".startswith(f"{real}/") for path in written):
         raise _refused(place, "the patch has a file there itself")
@@ -51,6 +56,8 @@ def _require_free(place: Path, real: str, root: Path, planned: Sequence[str]) ->
         raise _refused(place, error.why) from error
     if there is not None and there.data.strip() and not plan_text.is_plan(there.data):
         raise _refused(place, "a file is there that is no plan, and it is not overwritten")
+    if not os.path.isdir(os.path.dirname(real)):
+        raise _refused(place, f"there is no directory {os.path.dirname(real)}")
 
 
 def _write(place: Path, real: str, data: bytes) -> None:
