@@ -35,8 +35,10 @@ def lines_without(module: Module, gone: Sequence[cst.CSTNode]) -> Iterator[Cut]:
         below = end
         while below < len(text) and not text[below : source.line_end(below) + 1].strip():
             below = source.line_end(below) + 1
-        if below > end and text[:above].rstrip(b" \t\n").endswith(b":") and start == above:
-            end = min(below, len(text))  # nothing stands above it in its block
+        head = text[:above].rstrip(b" \t\n")
+        imports = text[start:end].lstrip().startswith((b"from ", b"import ")) and head.endswith((b'"""', b"'''"))
+        if below > end and start == above and (head.endswith(b":") or imports):
+            end = min(below, len(text))  # nothing stands above it in its block, or only what it is about
         elif start > above and below > end:  # a gap on either side: the wider one stays
             if text.count(b"\n", above, start) <= text.count(b"\n", end, below):
                 start = above

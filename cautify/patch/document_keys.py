@@ -12,12 +12,17 @@ _PAIR = re.compile(r'"(?P<name>[\w-]+)"\s*:\s*(?:true|false|null|-?[\d.][\d.eE+-
 
 
 def without_keys(data: bytes, words: Words) -> bytes:
-    """YAML without the lines that give the switch a value."""
-    kept = []
+    """YAML without the lines that give the switch a value; of a blank line on either side of them one stays."""
+    kept: list[bytes] = []
+    cut = False
     for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
         match = _KEY.match(line.decode("utf-8", "replace").rstrip("\r\n"))
-        if match is None or not words.names(match["name"]):
+        if match is not None and words.names(match["name"]):
+            cut = True
+            continue
+        if not (cut and not line.strip() and kept and not kept[-1].strip()):
             kept.append(line)
+        cut = False
     return b"".join(kept)
 
 

@@ -14,6 +14,7 @@ import libcst as cst
 
 from cautify.analysis.syntax import Module, children, walk
 from cautify.model import Edit
+from cautify.patch.bare import without_parentheses
 from cautify.patch.document import Document, Group, Printer, Row, Ternary, Text, filled
 from cautify.patch.style import Style
 
@@ -197,7 +198,13 @@ class Rewriter:
         if change is not None and change.replacement is not None:
             return Text(change.replacement)
         if change is not None and change.unwrapped is not None:
-            return self._document(change.unwrapped, {n: c for n, c in changes.items() if n is not node}, reflow)
+            rest = {n: c for n, c in changes.items() if n is not node}
+            bare = (
+                without_parentheses(self.module, node, change.unwrapped)
+                if not any(self._inside(n, change.unwrapped) for n in rest)
+                else None
+            )
+            return bare or self._document(change.unwrapped, rest, reflow)
         if change is not None and change.wrap is not None:
             rest = {n: c for n, c in changes.items() if n is not node}
             inner = self._bare(node, rest, reflow)

@@ -84,6 +84,13 @@ def code_tokens(text: str) -> Iterator[tuple[int, str]]:
             yield match.start(), match.group()
 
 
+def comments_in(text: str) -> Iterator[tuple[int, str]]:
+    """Offset and text of each comment."""
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup == "comment":
+            yield match.start(), match.group().rstrip()
+
+
 def _bare(text: str, tokens: list[tuple[str, int]]) -> list[tuple[str, int]]:
     """The tokens without parentheses that a formatter puts around all that is returned or assigned, to break lines."""
     for at, (token, _) in enumerate(tokens):

@@ -20,6 +20,7 @@ from cautify.patch.undeclare import found_declarations
 from cautify.patch.unimport import aliases, of_runtime
 from cautify.source import Undecodable, read_source
 
+_PLAIN = re.compile(r"'[^'\"\\\n]*'")
 _COMPOUND = re.compile(r"(?:async\s+)?(?:def|class|if|elif|for|while|with|try|except|else|finally)\b")
 _KEY = re.compile(r"""^\s*(?:-\s+)?["']?(?P<name>[\w.-]+)["']?\s*:\s*(?P<value>[^#]*)""")
 
@@ -104,12 +105,17 @@ def _said(module: Module, arg: cst.Arg) -> str:
 def _tokens(text: str) -> tuple[str, ...]:
     """What a text says: without layout, comments and the commas around it."""
     lines: list[Logical] = logical_lines(text)
-    said = [token for line in lines for token in line.tokens if not token.startswith("#")]
+    said = [_quoted(token) for line in lines for token in line.tokens if not token.startswith("#")]
     while said and said[0] == ",":
         said.pop(0)
     while said and said[-1] == ",":
         said.pop()
     return tuple(said)
+
+
+def _quoted(token: str) -> str:
+    """A token; a plain string always with the same quotes, which are layout."""
+    return f'"{token[1:-1]}"' if _PLAIN.fullmatch(token) else token
 
 
 def _about(said: tuple[str, ...], words: Words) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import libcst as cst
 
@@ -11,13 +11,15 @@ from cautify.analysis.nodes import dotted
 from cautify.analysis.syntax import Module
 from cautify.model import Edit
 from cautify.patch.layout import Change, Rewriter
-from cautify.patch.logical import indentation
+from cautify.patch.logical import comments_in, indentation
 from cautify.patch.style import Style
 from cautify.patch.traces import Words
 from cautify.patch.undeclare import without_declarations
 from cautify.patch.unimport import aliases, without_imports
 from cautify.patch.vendor import CLASS_NAME
 from cautify.source import apply_edits, read_source
+
+_CLOSERS = re.compile(r"[ \t)\]},:]*")
 
 
 def taken_out(path: str, data: bytes, words: Words, added: frozenset[str], style: Style) -> bytes:
@@ -33,12 +35,10 @@ def taken_out(path: str, data: bytes, words: Words, added: frozenset[str], style
         lambda module, data: without_wraps(module, data, words, style),
         lambda module, data: without_imports(module, data, words, added),
     )
+    module = Module(read_source(path, data))
     for step in steps:
-        while True:
-            changed = step(Module(read_source(path, data)), data)
-            if changed == data:
-                break
-            data = changed
+        while (changed := step(module, data)) != data:
+            data, module = changed, Module(read_source(path, changed))
     return data
 
 
@@ -46,29 +46,41 @@ def without_wraps(module: Module, data: bytes, words: Words, style: Style) -> by
     """One level of wraps taken off, each laid out as the code around it is."""
     called = runtime_names(module, words)
     found: dict[cst.CSTNode, Change] = {}
-    for call in module.calls:
+    said = {name.rpartition(".")[2] for name in called}
+    for call in module.calls_where(lambda body: any(name in body.text for name in said)):
         inner = inner_of(call, called)
         if inner is not None and not any(above in found for above in module.ancestors(call)):
             found[call] = Change(unwrapped=inner)
     if not found:
         return data
     edits = Rewriter(module, style, found).edits()
-    return apply_edits(data, [*_kept_comments(module, found), *edits])
+    return apply_edits(data, [*_kept_comments(module, found, edits), *edits])
 
 
-def _kept_comments(module: Module, wraps: Mapping[cst.CSTNode, Change]) -> Iterator[Edit]:
-    """Comments that somebody put among the arguments of a wrap go above its statement."""
+def _kept_comments(module: Module, wraps: Mapping[cst.CSTNode, Change], edits: Sequence[Edit]) -> Iterator[Edit]:
+    """Comments that somebody put among the arguments of a wrap: what trails code trails the line of what is left.
+
+    Those that stand alone, and all where that line goes on, go above the statement.
+    """
     source = module.source
     for call, change in wraps.items():
         if change.unwrapped is None:
             continue
         (start, end), (first, last) = module.span(call), module.outer_span(change.unwrapped)
-        outside = source.slice(start, first), source.slice(last, end)
-        comments = [match for text in outside for match in re.findall(r"(?m)^\s*(#.*)$", text)]
-        line = source.line_start(module.span(module.statement(call))[0])
+        line, closed = source.line_start(module.span(module.statement(call))[0]), source.line_end(end)
         indent = indentation(source.text, len(source.slice(0, line)))
-        for comment in comments:
-            yield source.edit(line, line, f"{indent}{comment}\n", "revert")
+        behind = source.edit(closed, closed, "", "revert").span.start
+        room = _CLOSERS.fullmatch(source.slice(end, closed)) is not None
+        room = room and not any(edit.span.start < behind < edit.span.end for edit in edits)
+        trailing = []
+        for text in (source.slice(start, first), source.slice(last, end)):
+            for at, comment in comments_in(text):
+                if room and text[text.rfind("\n", 0, at) + 1 : at].strip(" \t"):
+                    trailing.append(f"  {comment}")
+                else:
+                    yield source.edit(line, line, f"{indent}{comment}\n", "revert")
+        if trailing:
+            yield source.edit(closed, closed, "".join(trailing), "revert")
 
 
 def inner_of(call: cst.Call, called: frozenset[str]) -> cst.BaseExpression | None:

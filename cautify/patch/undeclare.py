@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from cautify.analysis.deferred import present
 from cautify.analysis.nodes import children, dotted, last_name, literal, walk
 from cautify.analysis.syntax import Module
 from cautify.patch.cuts import Cut, lines_without, spliced
@@ -32,7 +33,8 @@ class _Finder:
         self.words = words
 
     def cuts(self) -> Iterator[Cut]:
-        yield from self._block(self.module.tree.body, self.module.tree)
+        self.module.nodes_where(lambda body: self.words.anywhere(body.text.encode("utf-8", "replace")))
+        yield from self._block(self.module.tree)
 
     def _without_lines(self, gone: Sequence[cst.CSTNode]) -> Iterator[Cut]:
         return lines_without(self.module, gone)
@@ -40,14 +42,16 @@ class _Finder:
     def _without_parts(self, parts: Sequence[Part]) -> Iterator[Cut]:
         return without(self.module.source, parts)
 
-    def _block(self, body: Sequence[cst.CSTNode], owner: cst.CSTNode) -> Iterator[Cut]:
+    def _block(self, block: cst.IndentedBlock | cst.Module) -> Iterator[Cut]:
+        body = present(block)
+        if any(self._goes(statement) for statement in body):
+            body = block.body
         gone: list[cst.CSTNode] = []
-        for statement in body:
-            above = _previous(body, statement)
+        for above, statement in zip([None, *body], body, strict=False):
             if self._goes(statement) or (gone and gone[-1] is above and _declares(above) and _is_string(statement)):
                 gone.append(statement)
         kept = [s for s in body if s not in gone]
-        if gone and not kept and not isinstance(owner, cst.Module):
+        if gone and not kept and not isinstance(block, cst.Module):
             start, end = self.module.span(gone[0])[0], self.module.span(gone[-1])[1]
             yield start, end, "pass"
             return
@@ -57,7 +61,7 @@ class _Finder:
 
     def _inside(self, node: cst.CSTNode) -> Iterator[Cut]:
         if isinstance(node, (cst.IndentedBlock, cst.Module)):
-            yield from self._block(node.body, node)
+            yield from self._block(node)
             return
         if isinstance(node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
             yield from self._small(node)
@@ -79,6 +83,8 @@ class _Finder:
             yield from single
         elif isinstance(node, (cst.List, cst.Tuple, cst.Set)):
             yield from self._items(node.elements, [e for e in node.elements if self.words.names(literal(e.value))])
+        if isinstance(node, (cst.Global, cst.Nonlocal)):
+            yield from self._items(node.names, [n for n in node.names if self.words.names(n.name.value)])
         if isinstance(node, cst.DictComp) and (kept := self._filtered(node)) is not None:
             start, end = self.module.outer_span(node)
             first, last = self.module.outer_span(kept)
@@ -178,7 +184,11 @@ class _Finder:
 
     def _small(self, line: cst.SimpleStatementLine | cst.SimpleStatementSuite) -> Iterator[Cut]:
         gone = [s for s in line.body if self._goes(s)]
-        if gone and len(gone) == len(line.body):
+        if not gone:
+            for small in line.body:
+                yield from self._inside(small)
+            return
+        if len(gone) == len(line.body):
             yield self.module.span(gone[0])[0], self.module.span(gone[-1])[1], "pass"
             return
         for small in line.body:
@@ -221,6 +231,8 @@ class _Finder:
         value = (
             item.value
             if isinstance(item, (cst.Arg, cst.BaseElement, cst.DictElement, cst.StarredDictElement))
+            else item.name
+            if isinstance(item, cst.NameItem)
             else item
         )
         start, end = self.module.outer_span(value)
@@ -264,11 +276,6 @@ class _Finder:
             start = self.module.source.utf8.rindex(b"*", 0, start) + 1 - len(param.star)
         last = param.default or (param.annotation.annotation if param.annotation else None) or param.name
         return Part(start, self.module.outer_span(last)[1], goes=goes)
-
-
-def _previous(body: Sequence[cst.CSTNode], statement: cst.CSTNode) -> cst.CSTNode | None:
-    at = list(body).index(statement)
-    return body[at - 1] if at else None
 
 
 def _declares(statement: cst.CSTNode | None) -> bool:

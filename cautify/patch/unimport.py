@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
+from cautify.analysis.deferred import saying
 from cautify.analysis.nodes import children, dotted, literal
 from cautify.analysis.syntax import Module
 from cautify.patch.cuts import Cut, lines_without, spliced
@@ -74,7 +75,8 @@ def _used(node: cst.CSTNode, name: str) -> bool:
         return _used(node.value, name)
     if isinstance(node, cst.Arg):
         return _used(node.value, name)
-    return any(_used(child, name) for child in children(node))
+    inside = saying(node, name) if isinstance(node, (cst.IndentedBlock, cst.Module)) else children(node)
+    return any(_used(child, name) for child in inside)
 
 
 def _attempt(module: Module, line: cst.CSTNode, gone: Sequence[cst.CSTNode]) -> cst.CSTNode | None:
