@@ -19,7 +19,13 @@ LAYERS = (
     ("cautify.optimizers.",),
     ("cautify.analysis.",),
     (
-        *("cautify.patch.document", "cautify.patch.layout", "cautify.patch.style", "cautify.patch.imports"),
+        *(
+            "cautify.patch.document",
+            "cautify.patch.bare",
+            "cautify.patch.layout",
+            "cautify.patch.style",
+            "cautify.patch.imports",
+        ),
         *("cautify.patch.signature", "cautify.patch.docstrings", "cautify.patch.styles"),
         *("cautify.patch.imported_names", "cautify.patch.hooks", "cautify.patch.usort"),
     ),
