@@ -18,6 +18,7 @@ from cautify.patch.disk import digest
 from cautify.patch.document_keys import without_keys, without_pairs
 from cautify.patch.hunks import hunks_between
 from cautify.patch.logical import logical_lines
+from cautify.patch.pieces import pieces
 from cautify.patch.plan import make_plan
 from cautify.patch.records import FileRecord
 from cautify.patch.style import Style
@@ -265,3 +266,9 @@ def test_an_import_that_something_else_uses_stays() -> None:
 def test_an_import_that_a_function_uses_stays() -> None:
     code = "from dataclasses import field\n\n\ndef f():\n    return 1\n\n\ndef g():\n    a = 1\n    return field()\n"
     assert without(code, "field") == code
+
+
+def test_the_quotes_of_an_option_are_layout_to_check() -> None:
+    one = b"parser.add_argument('--use-cautious-optimizer', action='store_true')\n"
+    other = one.replace(b"'", b'"')
+    assert pieces("train.py", one, Words()) == pieces("train.py", other, Words()) != []
