@@ -109,7 +109,7 @@ def test_promises_hold_in_any_order(target: str, cautify: Cautify) -> None:
     steps = st.lists(st.sampled_from([*happenings, *FORMATTERS, *COMMANDS]), min_size=2, max_size=8)
 
     @settings(
-        max_examples=7,
+        max_examples=4,
         deadline=None,
         derandomize=True,
         database=None,
