@@ -13,7 +13,6 @@ WAYS = {
     "merged": ("merge", None),
     "rebased": ("rebase", None),
     "merged, with black in between": ("merge", "black"),
-    "rebased, with black in between": ("rebase", "black"),
 }
 
 
