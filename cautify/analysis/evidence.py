@@ -98,7 +98,7 @@ def names_verb(name: str) -> bool:
 
 def names_anything(name: str) -> bool:
     """Whether an identifier is what people call a factory of anything that a config describes."""
-    return "instantiate" in name or name.startswith("build_from")
+    return "instantiate" in name or name.startswith("build_from") or name.endswith("class_by_name")
 
 
 def names_another(name: str) -> bool:

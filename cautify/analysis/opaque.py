@@ -22,6 +22,7 @@ from cautify.analysis.syntax import Module, dotted
 _LIKE = re.compile(r"opt|adam|sgd", re.IGNORECASE)
 _ANOTHER = re.compile(r"\btype[ \t]*\([^()]*\)\s*\(")
 _IN_TEXT = re.compile(r"optim(?!al)|Adam|SGD")
+_ANYTHING = re.compile(r"instantiate|from_c|class_by_name$")
 _LISTED = "list it in [tool.cautify.optimizers] if it is an optimizer class"
 
 
@@ -76,7 +77,7 @@ class Opaque:
         """Whether a function, or a registry's method, builds whatever a config names."""
         name = evidence.callee(call.func)
         for value in values:
-            if isinstance(value, (Function, External)) and ("instantiate" in name or "from_c" in name):
+            if isinstance(value, (Function, External)) and _ANYTHING.search(name):
                 return "optim" not in name  # or it makes optimizers only, and is looked at itself
         func = call.func
         built = isinstance(func, cst.Attribute) and func.attr.value in ("build", "create")

@@ -17,8 +17,8 @@ from cautify.optimizers import Catalogue
 
 _LOOKED_UP = re.compile(rb"[\])][ \t]*\(\s*(?:params\s*=\s*)?[^()\n]*(?:param|\[\s*\{\s*[\"']param)")
 _WITH_RATE = re.compile(rb"(?:parameters\(\)|params|groups)\s*,[^()]{0,120}\b(?:lr|learning_rate)\s*=")
-_NODE = re.compile(rb"(?:instantiate|build_from)\w*\(\s*[^()]{0,200}ptim")
-_NODE_KEPT = re.compile(rb"ptim[^\n=(]{0,60}=\s*[\w.]*(?:instantiate|build_from)")
+_NODE = re.compile(rb"(?:instantiate|build_from|class_by_name)\w*\(\s*[^()]{0,200}ptim")
+_NODE_KEPT = re.compile(rb"ptim[^\n=(]{0,60}=\s*[\w.]*(?:instantiate|build_from|\w*class_by_name)")
 _REGISTRY = re.compile(rb"OPTIM\w*\.(?:build|get|create)\(|ptim\.__dict__|getattr\(\s*[\w.]*ptim")
 _FOREIGN = re.compile(
     rb"(?:Adam|SGD|Lion|Optim|Optimizer|Adagrad|RMS[pP]rop|Adafactor|Lamb|LAMB|Prodigy|Shampoo)\w*\(\s*[^()]{0,80}param"
@@ -29,10 +29,11 @@ _FOREIGN_WORD = re.compile(
 )
 _DERIVED = re.compile(rb"class[ ]+\w+\((?:[\w.]+,\s*)*[\w.]*(?:Optimizer(?:\d\w*)?|Adam\w*Base)\b")
 _ALWAYS = (  # each with what it cannot match without: looking for that first is ten times faster
-    (_NODE, b"instantiate", b"build_from"),
-    (_NODE_KEPT, b"instantiate", b"build_from"),
+    (_NODE, b"instantiate", b"build_from", b"class_by_name"),
+    (_NODE_KEPT, b"instantiate", b"build_from", b"class_by_name"),
     (_REGISTRY, b"OPTIM", b"ptim.__dict__", b"getattr("),
     (_LOOKED_UP, b"param"),
+    (re.compile(rb"CautiousOptimizer"), b"CautiousOptimizer"),  # a patched file is looked at, whatever its words
 )
 _ANNOTATED = re.compile(rb"Optimizer\s*\]")
 
