@@ -34,7 +34,7 @@ def test_the_first_command_installs_with_the_pinned_versions() -> None:
 
 
 def test_the_readmes_test_command_runs_the_whole_suite() -> None:
-    assert BLOCKS["test"].splitlines()[1] == ".venv/bin/python -m pytest"
+    assert BLOCKS["test"].splitlines()[1] == ".venv/bin/python -m pytest -n auto"
 
 
 def test_a_block_that_the_readme_lacks_fails_the_run() -> None:
