@@ -14,6 +14,20 @@ Cut = tuple[int, int, str]
 """Start and end in the normalised text, and what stands there instead."""
 
 
+def small_without(module: Module, body: Sequence[cst.CSTNode], gone: Sequence[cst.CSTNode]) -> Iterator[Cut]:
+    """Cut statements out of a line that holds several; where none is left, it holds ``pass``."""
+    spans = [module.span(small) for small in body]
+    staying = [number for number, small in enumerate(body) if small not in gone]
+    if not staying:
+        yield spans[0][0], spans[-1][1], "pass"
+        return
+    for number, small in enumerate(body):
+        if small in gone and number + 1 < len(spans):
+            yield spans[number][0], spans[number + 1][0], ""
+        elif small in gone:
+            yield spans[staying[-1]][1], spans[number][1], ""
+
+
 def lines_without(module: Module, gone: Sequence[cst.CSTNode]) -> Iterator[Cut]:
     """Cut whole statements, with the comments above that explain them, and the blank lines that then are too many."""
     source = module.source

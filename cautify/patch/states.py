@@ -105,7 +105,10 @@ def _shown(piece: Piece) -> str:
     said = " ".join(piece.says)
     for closer in (" (", "( ", " )", " .", ". ", " ,", " :"):
         said = said.replace(closer, closer.strip() if closer != " ," else ",")
-    said = f"import of {piece.says[1]}" if piece.about == "import" else said
+    return _short(f"import of {piece.says[1]}" if piece.about == "import" else said)
+
+
+def _short(said: str) -> str:
     return f"`{said if len(said) <= 60 else said[:57] + '...'}`"
 
 
@@ -218,8 +221,8 @@ def unexplained(planned: Plan, recorded: Manifest) -> Iterator[Finding]:
             continue
         if file.before is None or not file.edits:
             yield Finding(file.path, None, State.MISSING, "edit", "apply would write this file", APPLY)
-        for edit in file.edits if file.before is not None else ():
-            line = file.before.count(b"\n", 0, edit.span.start) + 1 if file.before is not None else None
-            said = " ".join(edit.replacement.decode("utf-8", "replace").split())
-            message = f"`{said if len(said) <= 60 else said[:57] + '...'}` is missing here"
-            yield Finding(file.path, line, State.MISSING, "edit", message, APPLY)
+            continue
+        for edit in file.edits:
+            line = file.before.count(b"\n", 0, edit.span.start) + 1
+            said = _short(" ".join(edit.replacement.decode("utf-8", "replace").split()))
+            yield Finding(file.path, line, State.MISSING, "edit", f"{said} is missing here", APPLY)

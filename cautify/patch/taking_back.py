@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from cautify.analysis.discover import discover, is_plan
@@ -51,7 +51,8 @@ def taken_back(root: Path, recorded: Manifest | None, patched: Mapping[str, byte
             now[path] = data
     mentioned: list[tuple[str, int]] = []
     own = frozenset(recorded.own) if recorded else frozenset()
-    for path, data in _others(root, {*records, *runtimes, *own}, words):
+    found = discover(root, Options())
+    for path, data in _others(root, (*found.files, *found.documents), {*records, *runtimes, *own}, words):
         if path.endswith((".py", ".yaml", ".yml", ".json")):
             now[path] = data
         else:
@@ -68,13 +69,13 @@ def taken_back(root: Path, recorded: Manifest | None, patched: Mapping[str, byte
             undone = Undone(undone.data, How.STRUCTURAL)
         files[path] = undone
     lost = any(read(root, path) is None for path in runtimes)
-    return TakenBack(now, files, tuple(gone), _copies(root, runtimes) if lost else {}, tuple(mentioned))
+    copies = _copies(root, found.files, runtimes) if lost else {}
+    return TakenBack(now, files, tuple(gone), copies, tuple(mentioned))
 
 
-def _others(root: Path, known: set[str], words: Words) -> Iterator[tuple[str, bytes]]:
+def _others(root: Path, every: Iterable[str], known: set[str], words: Words) -> Iterator[tuple[str, bytes]]:
     """Files that nothing records and that name what the patch brought."""
-    found = discover(root, Options())
-    for path in (*found.files, *found.documents):
+    for path in every:
         if path in known:
             continue
         try:
@@ -90,16 +91,17 @@ def _others(root: Path, known: set[str], words: Words) -> Iterator[tuple[str, by
 def _merged(root: Path, path: str, data: bytes, record: FileRecord, words: Words, *, own: bool) -> Undone | None:
     """The file as git's merge has it, if nothing of the patch is left in it."""
     result = merged(root, path, data, record) if not CONFLICT.search(data) else None
-    if result is None or (not own and still_used(path, result, words) is not None):
+    if result is None or (not own and still_used(path, result, words)):
         return None
     return Undone(result, How.MERGED)
 
 
-def _copies(root: Path, known: frozenset[str]) -> dict[str, bytes]:
+def _copies(root: Path, every: Iterable[str], known: frozenset[str]) -> dict[str, bytes]:
     """Unchanged copies of the runtime that nothing records: it went to another place, with what imports it."""
     copies = {}
-    for path in discover(root, Options()).files:
-        if path not in known and PurePosixPath(path).name in {PurePosixPath(name).name for name in known}:
+    names = {PurePosixPath(path).name for path in known}
+    for path in every:
+        if path not in known and PurePosixPath(path).name in names:
             data = read(root, path)
             if data is not None and state(data, path) in ("current", "older"):
                 copies[path] = data

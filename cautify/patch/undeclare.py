@@ -10,7 +10,7 @@ import libcst as cst
 from cautify.analysis.deferred import present
 from cautify.analysis.nodes import children, dotted, last_name, literal, walk
 from cautify.analysis.syntax import Module
-from cautify.patch.cuts import Cut, lines_without, spliced
+from cautify.patch.cuts import Cut, lines_without, small_without, spliced
 from cautify.patch.sequences import Part, without
 from cautify.patch.traces import Words
 
@@ -184,23 +184,10 @@ class _Finder:
 
     def _small(self, line: cst.SimpleStatementLine | cst.SimpleStatementSuite) -> Iterator[Cut]:
         gone = [s for s in line.body if self._goes(s)]
-        if not gone:
-            for small in line.body:
-                yield from self._inside(small)
-            return
-        if len(gone) == len(line.body):
-            yield self.module.span(gone[0])[0], self.module.span(gone[-1])[1], "pass"
-            return
         for small in line.body:
             if small not in gone:
                 yield from self._inside(small)
-        spans = [self.module.span(s) for s in line.body]
-        for number, small in enumerate(line.body):
-            if small in gone and number + 1 < len(spans):
-                yield spans[number][0], spans[number + 1][0], ""
-            elif small in gone:
-                kept = max(n for n, s in enumerate(line.body) if s not in gone)
-                yield spans[kept][1], spans[number][1], ""
+        yield from small_without(self.module, line.body, gone) if gone else ()
 
     def _entries(self, docstring: cst.SimpleString) -> Iterator[Cut]:
         """What a docstring says of the two names: their lines, and those below that are indented further."""

@@ -159,22 +159,22 @@ def _nearest(line: Logical, candidates: list[tuple[str, Logical]]) -> tuple[str,
     return near[0] if len(alike) == 1 else None
 
 
-def still_used(path: str, data: bytes, words: Words) -> list[tuple[int, str]] | None:
-    """Where something of the patch is still used, and its name; None if nowhere. What only talks of it may stay."""
+def still_used(path: str, data: bytes, words: Words) -> list[tuple[int, str]]:
+    """Where something of the patch is still used, and its name. What only talks of it may stay."""
     text = data.decode("utf-8", "replace")
     if path.endswith(".py"):
-        return list(words.in_code(text)) or None
-    return list(words.in_text(re.sub(r"(?m)(^|\s)#.*", lambda match: " " * len(match.group()), text))) or None
+        return list(words.in_code(text))
+    return list(words.in_text(re.sub(r"(?m)(^|\s)#.*", lambda match: " " * len(match.group()), text)))
 
 
 def _left(path: str, data: bytes, now: bytes, words: Words, *, known: bool) -> Refused | None:
     """The first place, as it is ``now``, where something of the patch is still used."""
     text = data.decode("utf-8", "replace")
-    traces = still_used(path, data, words) or []
-    found = [(at, word, text[text.rfind("\n", 0, at) + 1 :].lstrip()) for at, word in traces]
-    telling = [row for row in found if known and not row[2].startswith(("from ", "import "))]  # an import is ours then
-    for at, word, _ in telling or found:
-        said = text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0].strip()
-        alike = (n for n, line in enumerate(now.decode("utf-8", "replace").split("\n"), 1) if line.strip() == said)
-        return Refused(next(alike, None), f"{word} is used there in a way that cautify did not write")
-    return None
+    traces = still_used(path, data, words)
+    if not traces:
+        return None
+    said = [(text[text.rfind("\n", 0, at) + 1 :].partition("\n")[0].strip(), word) for at, word in traces]
+    telling = [row for row in said if known and not row[0].startswith(("from ", "import "))]  # an import is ours then
+    line, word = (telling or said)[0]
+    alike = (n for n, other in enumerate(now.decode("utf-8", "replace").split("\n"), 1) if other.strip() == line)
+    return Refused(next(alike, None), f"{word} is used there in a way that cautify did not write")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import libcst as cst
 
 from cautify.analysis.deferred import saying
 from cautify.analysis.nodes import children, dotted, literal
 from cautify.analysis.syntax import Module
-from cautify.patch.cuts import Cut, lines_without, spliced
+from cautify.patch.cuts import Cut, lines_without, small_without, spliced
 from cautify.patch.sequences import Part, without
 from cautify.patch.traces import Words
 from cautify.patch.vendor import CLASS_NAME
@@ -33,7 +33,7 @@ def without_imports(module: Module, data: bytes, words: Words, added: frozenset[
         elif isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 and _may_go(module, line):
             lines.append(line)
         else:
-            cuts += _small_statement(module, line, statement)
+            cuts += small_without(module, getattr(line, "body", ()), [statement])
     for statement in gone:
         if statement not in whole:
             items = aliases(statement)
@@ -92,16 +92,3 @@ def _attempt(module: Module, line: cst.CSTNode, gone: Sequence[cst.CSTNode]) -> 
 def _may_go(module: Module, line: cst.CSTNode) -> bool:
     block = module.parents.get(line)
     return isinstance(block, cst.Module) or len(getattr(block, "body", ())) > 1
-
-
-def _small_statement(module: Module, line: cst.CSTNode, statement: cst.CSTNode) -> Iterator[Cut]:
-    body = list(getattr(line, "body", ()))
-    spans = [module.span(s) for s in body]
-    if len(body) < 2 or statement not in body:
-        yield (*module.span(statement), "pass")
-        return
-    at = body.index(statement)
-    if at + 1 < len(body):
-        yield spans[at][0], spans[at + 1][0], ""
-    else:
-        yield spans[at - 1][1], spans[at][1], ""

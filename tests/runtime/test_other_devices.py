@@ -57,15 +57,23 @@ def test_it_is_really_the_other_arithmetic(elsewhere: None, monkeypatch: pytest.
     assert called
 
 
+def trained(
+    base: Base, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> tuple[CautiousOptimizer, CautiousOptimizer]:
+    """Two alike, trained: one as elsewhere, one as on the CPU."""
+    there, here = pair(base, dtype)
+    train(there, dtype)
+    monkeypatch.undo()
+    train(here, dtype)
+    return there, here
+
+
 @pytest.mark.parametrize("base", BASES, ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_it_moves_parameters_as_on_cpu(
     base: Base, dtype: torch.dtype, elsewhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there, here = pair(base, dtype)
-    train(there, dtype)
-    monkeypatch.undo()
-    train(here, dtype)
+    there, here = trained(base, dtype, monkeypatch)
     for p, q in zip(there.param_groups[0]["params"], here.param_groups[0]["params"], strict=True):
         assert torch.allclose(p, q, atol=1e-6 if dtype == torch.float32 else 1e-12, rtol=1e-6)
     assert torch.allclose(there.mask_mean.double(), here.mask_mean.double(), atol=1e-6)
@@ -76,10 +84,7 @@ def test_it_moves_parameters_as_on_cpu(
 def test_in_low_precision_a_parameter_is_rounded_once_there_too(
     base: Base, dtype: torch.dtype, elsewhere: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there, here = pair(base, dtype)
-    train(there, dtype)
-    monkeypatch.undo()
-    train(here, dtype)
+    there, here = trained(base, dtype, monkeypatch)
     for p, q in zip(there.param_groups[0]["params"], here.param_groups[0]["params"], strict=True):
         # 0 / 0 of the base, whose eps is 0 in fp16, is NaN in both. The factor is a float32 there and a float64 here.
         assert (p.nan_to_num() != q.nan_to_num()).float().mean().nan_to_num() < 0.01
