@@ -3,7 +3,7 @@
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) The cautify authors.
-# cautify-runtime: 0.1.0 tree:6676b1e05cb794af
+# cautify-runtime: 0.1.0 tree:e6034ea492ae0fde
 # ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa
@@ -64,6 +64,8 @@ def _torch_classes(*names: str) -> tuple[type, ...]:
 # Their step reads p for weight decay only. (Adafactor scales by the size of p; ASGD decays and averages p.)
 _PARKABLE = _torch_classes(*"Adadelta Adagrad Adam AdamW Adamax NAdam RAdam RMSprop Rprop SGD".split())
 _LR_SEEDS_STATE = _torch_classes("Rprop")  # everywhere else in _PARKABLE lr only scales the update
+_FUSED_ON_CPU = torch._C._dispatch_has_kernel_for_dispatch_key("aten::_fused_adamw_", "CPU")
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
 _ADAMS, _MOMENTS = _torch_classes("Adam", "AdamW"), ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 _DECOUPLED = _torch_classes("AdamW", "Adafactor", "Muon")  # multiply p by 1 - lr * weight_decay
 _COUPLED = _torch_classes("ASGD") + _PARKABLE  # add weight_decay * p to the gradient
@@ -218,7 +220,7 @@ class CautiousOptimizer(Optimizer):
                 if run.kernels:
                     run.kept = run.kernels.count(run)
                 else:
-                    run.make_room({} if sharded or not run.on_cpu else self._scratch)
+                    run.make_room(self._scratch if run.on_cpu else {}, waits=sharded)
                     self._count_native(run) if run.path == "native" else count(run)
             if sharded:
                 self._tally += _sum_over_ranks(groups, together)
@@ -230,6 +232,7 @@ class CautiousOptimizer(Optimizer):
         """w = -u by torch's fused kernel for CPU, part by part, each masked while it is in the cache."""
         torch._foreach_add_(run.steps, 1)
         for grads, ws, m, v, *max_v in run.parts():
+            run.whole(ws).zero_()
             torch._fused_adamw_(
                 ws, grads, m, v, *max_v or [[]], run.steps[: len(ws)], lr=1.0, beta1=run.group["betas"][0],
                 beta2=run.group["betas"][1], weight_decay=0.0, eps=run.group["eps"], amsgrad=run.group["amsgrad"],
@@ -298,7 +301,7 @@ class CautiousOptimizer(Optimizer):
 
 
 class _Run:
-    """Parameters of one group, device and dtype that step together; ``look`` shows their elements, flat and real."""
+    """Parameters of one group, device and dtype that step together; ``look`` shows their elements as real numbers."""
 
     def __init__(self, base: Optimizer, group: dict[str, Any], p: Any, path: str) -> None:
         like, self.sharded = _local(p), _is_dtensor(p)
@@ -309,6 +312,8 @@ class _Run:
         self.low = like.dtype in (torch.bfloat16, torch.float16)
         self.limit = math.inf if self.kernels else _ON_CPU if self.on_cpu else _ELSEWHERE
         self.ps: list[Any] = []
+        self.locals: list[torch.Tensor] = []
+        self.states: list[list[torch.Tensor]] = []
         self.size, self.signs = 0, None
         self.lr = None if path == "snapshot" or isinstance(base, _LR_SEEDS_STATE) else lr  # None: w has it already
         self.decay = 1 - lr * _scalar(group["weight_decay"], like) if kind == "decoupled" else None
@@ -316,17 +321,16 @@ class _Run:
         self.against = -sign * math.inf
 
     def look(self) -> None:
-        self.locals = [_local(p) for p in self.ps]
         self.blocks = [local if _is_dense(local) else local.clone() for local in self.locals]
-        self.values = [_flat(block) for block in self.blocks]
+        seen = _flat if self.kernels else _real  # a view costs as much as a small kernel
+        self.values = [seen(block) for block in self.blocks]
         if self.signs is None:
             self.grad_blocks = [_in_strides_of(block, _gradient(p)) for block, p in zip(self.blocks, self.ps)]
-        self.grads = self.signs or [_flat(grad) for grad in self.grad_blocks]
-        states = [self.base.state[p] for p in self.ps] if self.kernels or self.path == "native" else []
-        self.steps = [state["step"] for state in states]
-        self.moments = [[_flat(_local(state[name])) for state in states] for name in _MOMENTS if states and name in states[0]]
+        self.grads = self.signs or [seen(grad) for grad in self.grad_blocks]
+        self.steps, *moments = zip(*self.states) if self.states else [()]
+        self.moments = [[seen(moment) for moment in column] for column in moments]
         self.kept: list[Any] = [0] * len(self.ps)
-        self.counted: list[Any] = [len(value) for value in self.values]
+        self.counted: list[Any] = [value.numel() for value in self.values]
 
     def lend(self, tensors: Any) -> None:
         """Give each parameter another storage and gradient. (Of a DTensor, setting data would do nothing.)"""
@@ -336,15 +340,19 @@ class _Run:
             else:
                 p.data, p.grad = value, grad
 
-    def make_room(self, scratch: dict[Any, torch.Tensor]) -> None:
+    def make_room(self, scratch: dict[Any, torch.Tensor], waits: bool) -> None:
         """Zeros for each parameter's storage, cut from memory that on CPU is kept: page faults are dear there."""
         ends = list(accumulate(-(-block.numel() // 64) * 64 for block in self.blocks))  # aligned for vector loads
-        room = _room(scratch, "w", ends[-1], self.device, torch.float32 if self.low and self.signs else self.dtype).zero_()
-        self.w = _flat(room)
-        most = len(self.w) if len(ends) > 1 else min(len(self.w), self.limit)
+        dtype = torch.float32 if self.low and self.signs else self.dtype
+        room = _room({} if waits else scratch, "w", ends[-1], self.device, dtype)
+        if self.path != "native":  # which zeros as much as fits into the cache, and uses it there
+            room.zero_()
+        places = list(zip(self.blocks, [0, *ends]))
+        self.stand_ins = [room.as_strided(block.shape, block.stride(), at) for block, at in places]
+        self.ws, self.w = [_real(stand_in) for stand_in in self.stand_ins], _flat(room)
+        most = len(self.w) if len(self.ws) > 1 else min(len(self.w), self.limit)
         self.aligned = _room(scratch, "aligned", most, self.device, self.w.dtype)
-        self.stand_ins = [room[at:].as_strided(block.shape, block.stride()) for at, block in zip([0, *ends], self.blocks)]
-        self.ws = [_flat(stand_in) for stand_in in self.stand_ins]
+        self.mask_later = self.path == "native" and most == len(self.w) and not waits  # one pass over memory less
 
     def parts(self) -> Iterator[list[Any]]:
         """The gradients as the base consumes them, the ws and the moments, ``limit`` elements of each at a time."""
@@ -352,25 +360,32 @@ class _Run:
             yield [torch._foreach_add(grads, values, alpha=self.coupled) if self.coupled else grads, *others]
 
     def pieces(self, *columns: list[torch.Tensor]) -> Iterator[Any]:
-        if len(self.values[0]) <= self.limit:
+        if self.values[0].numel() <= self.limit:
             return iter([columns])
-        return zip(*(((piece,) for piece in only.split(self.limit)) for (only,) in columns))  # large ones are alone
+        return zip(*(((piece,) for piece in _flat(only).split(self.limit)) for (only,) in columns))  # large ones are alone
+
+    def whole(self, ws: list[torch.Tensor]) -> torch.Tensor:
+        return self.w if len(ws) > 1 else ws[0]
 
     def mask(self, grads: list[torch.Tensor], ws: list[torch.Tensor]) -> None:
-        """Where u and the gradient disagree, zero w, which points along -u; count the others."""
-        whole = self.w if len(ws) > 1 else ws[0]
-        flat, spans = self.aligned[: len(whole)], [(w.storage_offset() - whole.storage_offset(), len(w)) for w in ws]
+        """Count where u agrees with the gradient (w points along -u), and zero w elsewhere, or leave that to ``move``."""
+        start = ws[0].storage_offset()
+        masks = [self.aligned.as_strided(w.shape, w.stride(), w.storage_offset() - start) for w in ws]
         if self.signs:  # rounding hides small moves: what should have moved and did not is not counted
             hidden = [((w == 0) & (grad != 0)).sum() for w, grad in zip(ws, grads)]
             self.counted = [n - (h.item() if self.on_cpu else h) for n, h in zip(self.counted, hidden)]
         # A finite number + inf * w * g: above 0 where the two agree, however small they are, and nan where one is 0.
         # (CPU kernels take the number first. Those of CUDA take w * g first, so there it is multiplied beforehand.)
         factor, number = (ws, self.against) if self.on_cpu else (torch._foreach_mul(ws, self.against), 1.0)
-        torch._foreach_addcmul_([flat[at:][:size] for at, size in spans], factor, grads, value=number)
-        whole.mul_(flat.gt_(0))  # 0/1 in floats, because bool tensors are slow on CPU
-        flat = flat.float() if self.low else flat
-        aligned = [flat[at:][:size] for at, size in spans]
-        kept = [int(part.sum()) for part in aligned] if self.on_cpu else torch._foreach_norm(aligned, 1)
+        torch._foreach_addcmul_(masks, factor, grads, value=number)
+        whole = self.aligned if len(ws) > 1 else masks[0]
+        whole.gt_(0)  # 0/1 in floats, because bool tensors are slow on CPU
+        if self.mask_later:
+            self.masks = masks
+        else:
+            self.whole(ws).mul_(whole)
+        exact = [mask.float() for mask in masks] if self.low else masks
+        kept = [int(mask.sum()) for mask in exact] if self.on_cpu else torch._foreach_norm(exact, 1)
         self.kept = [n + k for n, k in zip(self.kept, kept)]
 
     def move(self, min_mean: float, eps: float) -> None:
@@ -387,7 +402,9 @@ class _Run:
             exact = [value.float() for value in values] if self.low else values
             if self.decay is not None:
                 torch._foreach_mul_(exact, self.decay)
-            if self.on_cpu:
+            if self.mask_later:
+                torch._foreach_addcmul_(exact, ws, self.masks, factors)
+            elif self.on_cpu:
                 for value, w, factor in zip(exact, ws, factors):
                     value.add_(w, alpha=factor)
             else:
@@ -416,8 +433,8 @@ def _runs(base: Optimizer, compiled: bool = False) -> Iterator[_Run]:
             like = _local(p)
             kind = (like.device, like.dtype, _is_dtensor(p), compiled and like.numel() >= _LARGE)
             path = paths[kind] = paths.get(kind) or _path(base, group, like, compiled)[0]
-            if path not in ("parked", "snapshot") and not _has_state_like(base, p, like):
-                path = "parked"  # a first step, which makes the state
+            state = [] if path in ("parked", "snapshot") else _state_like(base, p, like)
+            path = path if state or path == "snapshot" else "parked"  # as is a first step, which makes the state
             run = open_runs.get((kind, path))
             size = like.numel() * (2 if like.is_complex() else 1)
             if run is None or run.size + size > run.limit:
@@ -425,6 +442,8 @@ def _runs(base: Optimizer, compiled: bool = False) -> Iterator[_Run]:
                     yield run
                 run = open_runs[kind, path] = _Run(base, group, p, path)
             run.ps.append(p)
+            run.locals.append(like)
+            run.states += [state] if state else []
             run.size += size
         yield from open_runs.values()
 
@@ -446,13 +465,14 @@ def _path(base: Optimizer, group: dict[str, Any], like: torch.Tensor, compiled: 
         return path, ""
     if like.device.type != "cpu" or like.dtype not in (torch.float32, torch.float64):
         return "parked", f"there is no other for {like.dtype} on {like.device.type}"
-    fused = torch._C._dispatch_has_kernel_for_dispatch_key("aten::_fused_adamw_", "CPU")
-    return ("native", "") if fused else ("parked", "this torch has no fused AdamW on CPU")
+    return ("native", "") if _FUSED_ON_CPU else ("parked", "this torch has no fused AdamW on CPU")
 
-def _has_state_like(base: Optimizer, p: torch.Tensor, like: torch.Tensor) -> bool:
-    moments = [_local(tensor) for name, tensor in base.state.get(p, {}).items() if name in _MOMENTS]
-    return bool(moments) and _is_dense(like) and all(
-        m.dtype == like.dtype and m.shape == like.shape and m.stride() == like.stride() for m in moments)
+def _state_like(base: Optimizer, p: torch.Tensor, like: torch.Tensor) -> list[torch.Tensor]:
+    """The step and the moments that Adam has for ``p``, if they lie in memory as ``like`` does."""
+    state, strides = base.state.get(p, {}), like.stride()
+    moments = [_local(state[name]) for name in _MOMENTS if name in state]
+    alike = all(m.dtype == like.dtype and m.shape == like.shape and m.stride() == strides for m in moments)
+    return [state["step"], *moments] if moments and alike and _is_dense(like) else []
 
 def _sum_over_ranks(groups: list[dict[str, Any]], runs: list[_Run]) -> list[tuple[Any, Any]]:
     """Make kept and counted of each sharded parameter those of the whole tensor: one all-reduce per device mesh.
@@ -522,7 +542,7 @@ def _room(scratch: dict[Any, torch.Tensor], use: str, size: int, device: torch.d
     return scratch[key][:size]
 
 def _is_dtensor(tensor: Any) -> bool:
-    return hasattr(tensor, "placements") and hasattr(tensor, "device_mesh")
+    return type(tensor) not in _PLAIN and hasattr(tensor, "placements") and hasattr(tensor, "device_mesh")
 
 def _local(tensor: Any) -> torch.Tensor:
     return tensor._local_tensor if _is_dtensor(tensor) else tensor.data
@@ -535,9 +555,12 @@ def _gradient(p: Any) -> torch.Tensor:
 def _is_dense(tensor: torch.Tensor) -> bool:
     return tensor.is_contiguous() or torch.empty_like(tensor, device="meta").stride() == tensor.stride()
 
+def _real(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
 def _flat(tensor: torch.Tensor) -> torch.Tensor:
     """The elements of a dense tensor as they lie in memory, complex ones as two."""
-    tensor = torch.view_as_real(tensor) if tensor.is_complex() else tensor
+    tensor = _real(tensor)
     return tensor.view(-1) if tensor.is_contiguous() else tensor.as_strided((tensor.numel(),), (1,))
 
 def _in_strides_of(like: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:

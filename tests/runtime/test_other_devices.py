@@ -26,6 +26,7 @@ def elsewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     def as_on_a_device(self: Any, *arguments: Any) -> None:
         made(self, *arguments)
         self.on_cpu, self.limit = False, request.param
+        self.path = "parked" if self.path == "native" else self.path  # that is for CPU alone
 
     with monkeypatch.context() as patch:
         patch.setattr(cautious_optimizer._Run, "__init__", as_on_a_device)
