@@ -18,7 +18,8 @@ from cautify.patch.traces import Words
 from cautify.patch.undone import How, Refused, Undone
 from cautify.source import Undecodable
 
-CONFLICT = re.compile(rb"^(?:<{7} |>{7} |\|{7} |={7}$)", re.MULTILINE)
+# Not "=======": that may be a heading, and never stands without the others.
+CONFLICT = re.compile(rb"^(?:<{7} |>{7} )", re.MULTILINE)
 _IMPORTED = re.compile(r"\w+")
 
 

@@ -20,6 +20,11 @@ BYTES = [
     Case("blanks at the ends of lines", "explicit", [swap(CONFIG, "vocab: int\n", "vocab: int  \n")]),
     Case("no newline at the end", "explicit", [swap(CONFIG, "        )\n", "        )")]),
     Case(
+        "a heading of seven letters, underlined",
+        "explicit",
+        [append(FINETUNE, 'ABOUT = """\nResults\n=======\n"""\n')],
+    ),
+    Case(
         "conflict markers",
         "explicit",
         ours=[swap(FINETUNE, "    epochs: int = 1\n", MARKERS)],
