@@ -3,7 +3,7 @@
 # Do not edit it: `cautify check` compares it with the release named on the version line.
 # Paper: Liang, Chen, Liu, Liu, "Cautious Optimizers: Improving Training with One Line of Code", arXiv 2411.16085.
 # MIT licence, Copyright (c) The cautify authors.
-# cautify-runtime: 0.1.0 tree:e6034ea492ae0fde
+# cautify-runtime: 0.1.0 tree:20ca227ad600ad03
 # ruff: noqa: PGH004
 # ruff: noqa
 # flake8: noqa
@@ -185,30 +185,31 @@ class CautiousOptimizer(Optimizer):
     @_eager
     @torch.no_grad()
     def _update(self) -> None:
-        base, self._tally = self.base_optimizer, []
-        step, groups = _parkable_step(base), base.param_groups
+        self._tally, step = [], _parkable_step(self.base_optimizer)
         try:
-            if step is None:
-                self._step_by_snapshot()
-            else:
-                _fire_step_hooks(base, "pre")
-                runs = list(_runs(base, self.compile))
-                base.param_groups = [group for group in groups if not group.get(GROUP_SWITCH, True)]
-                if base.param_groups:
-                    step(base)
-                self._count_and_move(runs, groups, lambda run: self._count_parked(run, step))
+            self._step_by_snapshot() if step is None else self._step_on_zeros(step)
         except BaseException:
             self._scratch = {}  # half written, perhaps
             raise
+        self._watch_the_scales()
+
+    def _step_on_zeros(self, step: Callable[[Optimizer], Any]) -> None:
+        """Native, parked or by kernels: the groups that are not cautious first, by the base's own ``step``."""
+        base = self.base_optimizer
+        _fire_step_hooks(base, "pre")
+        runs, groups = list(_runs(base, self.compile)), base.param_groups
+        try:
+            base.param_groups = [group for group in groups if not group.get(GROUP_SWITCH, True)]
+            if base.param_groups:
+                step(base)
+            self._count_and_move(runs, groups, lambda run: self._count_parked(run, step))
         finally:
             base.param_groups = groups
-        if step is not None:
-            if "step" in vars(base):  # a scheduler made for the base counts its steps there, and we went round it
-                base._opt_called = True
-                if hasattr(base, "_step_count"):
-                    base._step_count += 1
-            _fire_step_hooks(base, "post")
-        self._watch_the_scales()
+        if "step" in vars(base):  # a scheduler made for the base counts its steps there, and we went round it
+            base._opt_called = True
+            if hasattr(base, "_step_count"):
+                base._step_count += 1
+        _fire_step_hooks(base, "post")
 
     def _count_and_move(self, runs: list[_Run], groups: list[dict[str, Any]], count: Callable[[_Run], None]) -> None:
         # One run after the other, so that there need be room for the updates of one. But the mean over a sharded tensor

@@ -304,6 +304,31 @@ def test_a_pre_hook_of_the_base_that_clips_is_heeded() -> None:
     assert all(p[0] == old[0] and not torch.equal(p, old) for p, old in zip(params, before, strict=True))
 
 
+def test_a_pre_hook_of_the_base_may_set_other_groups() -> None:
+    params = model()
+    base = torch.optim.SGD(params, lr=0.5, momentum=0.9)
+    optimizer = CautiousOptimizer(base)
+    stopped = [{**group, "lr": 0.0} for group in base.param_groups]
+    base.register_step_pre_hook(lambda *_: setattr(base, "param_groups", stopped))
+    before = values(params)
+    steps(optimizer, params, range(1))
+    assert base.param_groups is stopped
+    assert all(torch.equal(a, b) for a, b in zip(before, values(params), strict=True))
+
+
+def test_a_step_of_the_base_may_set_other_groups() -> None:
+    class Decaying(torch.optim.Adam):
+        @torch.no_grad()
+        def step(self, closure: Any = None) -> Any:
+            super().step()
+            self.param_groups = [{**group, "lr": group["lr"] / 2} for group in self.param_groups]
+
+    params = model()
+    optimizer = CautiousOptimizer(Decaying(params, lr=0.5))
+    steps(optimizer, params, range(2))
+    assert optimizer.param_groups[0]["lr"] == 0.125
+
+
 def test_a_pre_hook_of_the_base_that_changes_the_arguments_is_refused() -> None:
     params = model()
     base = torch.optim.AdamW(params)
