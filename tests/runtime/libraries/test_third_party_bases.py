@@ -126,9 +126,9 @@ def test_schedule_free_optimizers_are_refused_because_their_parameters_are_not_w
         CautiousOptimizer(cls(parameters(), lr=1e-2))
 
 
-@pytest.mark.xfail(strict=True, reason="in fp32 too, what rounding hides is counted as not aligned: 0.08 for 0.70 here")
-def test_at_the_learning_rates_of_a_warmup_the_mean_is_still_that_of_the_updates() -> None:
-    """lr 1e-8 moves few fp32 parameters of size 1. Those that did not move are no sign of misalignment."""
+def test_at_the_learning_rates_of_a_warmup_the_mean_is_still_about_that_of_the_updates() -> None:
+    """lr 1e-8 moves a tenth of fp32 parameters of size 1. Those that did not move are no sign of misalignment: counted
+    among all, they would make 0.08 of 0.69. Those that did are the larger updates, which agree somewhat more often."""
     means = []
     for dtype in (torch.float32, torch.float64):
         p = torch.nn.Parameter(torch.randn(100, 100, generator=torch.Generator().manual_seed(0)).to(dtype))
@@ -138,7 +138,7 @@ def test_at_the_learning_rates_of_a_warmup_the_mean_is_still_that_of_the_updates
             p.grad = torch.randn(100, 100, generator=generator).to(dtype)
             optimizer.step()
         means.append(optimizer.mask_mean.item())
-    assert means[0] == pytest.approx(means[1], abs=0.05)
+    assert means[0] == pytest.approx(means[1], abs=0.15)
 
 
 LOW_BIT = ["torchao Adam8bit", "torchao AdamW4bit", "bitsandbytes Adam8bit", "bitsandbytes Lion8bit"]
