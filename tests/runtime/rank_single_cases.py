@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import cautious_optimizer
 import layouts
 import torch
 from cautious_optimizer import CautiousOptimizer
@@ -93,9 +94,29 @@ def fsdp1(rank: int, world: int) -> list[list[str]]:
     return found
 
 
+def compiled(rank: int, world: int) -> tuple[dict[str, torch.Tensor], int]:
+    """The parameters after five steps with compiled kernels under FSDP2, and how often a kernel counted."""
+    kernels = cautious_optimizer._kernels()
+    counts, count = [], kernels._count_compiled
+    kernels._count_compiled = lambda run: counts.append(run) or count(run)
+    large, cautious_optimizer._LARGE = cautious_optimizer._LARGE, 1
+    try:
+        model = layouts.fsdp(Net(), world)
+        optimizer = CautiousOptimizer(adamw(model), compile=True)
+        for step in range(5):
+            x, y = (t.chunk(world)[rank] for t in layouts.batch(step))
+            (model(x) - y).square().mean().backward()
+            optimizer.step()
+            model.zero_grad()
+    finally:
+        kernels._count_compiled, cautious_optimizer._LARGE = count, large
+    return {name: whole(p) for name, p in model.named_parameters()}, len(counts)
+
+
 SINGLES: dict[str, Single] = {
     "a Partial parameter": Single(partial_parameter),
     "the mean of each shard": Single(mean_of_each_shard, (2, 4), dtensor=False),
     "DDP, autocast and a loss scale": Single(scaled_in_bfloat16, dtensor=False),
     "FSDP1": Single(fsdp1, dtensor=False),
+    "FSDP2, compiled": Single(compiled),
 }

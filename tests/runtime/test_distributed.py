@@ -119,6 +119,13 @@ def test_fsdp1_is_warned_of_once(ran: Any) -> None:
             assert "FSDP1" in said[0]
 
 
+def test_compiled_kernels_on_two_ranks_train_as_one_process_does(ran: Any) -> None:
+    reference = TRAININGS["FSDP2"].reference(2).parameters
+    for parameters, calls in ran("FSDP2, compiled", 2):
+        assert calls >= 4, "the first step makes the state, the others are the kernels'"
+        assert_equal(parameters, reference)
+
+
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_mean_over_each_shard_would_be_noticed(world: int, ran: Any) -> None:
     reference = TRAININGS["FSDP2"].reference(world).parameters
