@@ -348,6 +348,11 @@ def passed(call: cst.Call, name: str, function: cst.FunctionDef, bound: int) -> 
     return None
 
 
+def may_splat(call: cst.Call, name: str, function: cst.FunctionDef, bound: int) -> bool:
+    """Whether a call may pass a parameter in what it splats, and nowhere else."""
+    return passed(call, name, function, bound) is None and any(a.star == "**" for a in call.args)
+
+
 def _passed(call: cst.Call, name: str, position: int | None) -> cst.BaseExpression | None:
     plain = []
     for arg in call.args:

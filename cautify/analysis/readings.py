@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from cautify.analysis.callers import hands_up, is_super, passed
+from cautify.analysis.callers import hands_up, is_super, may_splat, passed
 from cautify.analysis.injected import Injected
 from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import children, dotted, keywords, literal
@@ -239,6 +239,8 @@ class Readings:
             return None
         if self.flows.callers.partials(function):
             return None
+        if any(may_splat(call, node.value, function.node, bound) for _, call, bound in outer):
+            return [Problem(f"{name} may also get its {node.value} in what is splatted into it")]
         if function.node in self._carrying:
             return []
         self._carrying.add(function.node)
