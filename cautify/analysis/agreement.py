@@ -203,7 +203,7 @@ def precedes(one: cst.CSTNode, other: cst.CSTNode, module: Module) -> bool:
 
 def _carriers(call: cst.Call) -> Iterator[cst.BaseExpression]:
     """The expressions of a call that may bring a learning rate along, the likeliest first."""
-    yield from (a.value for a in call.args if a.star == "**")
+    yield from (_filtered(a.value) for a in call.args if a.star == "**")
     if isinstance(call.func, (cst.Name, cst.Attribute)) and argument(call, "lr", None) is None:
         yield call.func
     if isinstance(call.func, cst.Call) and dotted(call.func.func) == "getattr" and len(call.func.args) > 1:
@@ -212,6 +212,16 @@ def _carriers(call: cst.Call) -> Iterator[cst.BaseExpression]:
         name = dotted(arg.value).rpartition(".")[2]
         if not arg.star and _NODE.search(name):
             yield arg.value
+
+
+def _filtered(splatted: cst.BaseExpression) -> cst.BaseExpression:
+    """The dict of which a splatted one has some entries, else the splatted one."""
+    match splatted:
+        case cst.DictComp(
+            for_in=cst.CompFor(iter=cst.Call(func=cst.Attribute(value=whole, attr=cst.Name(value="items"))))
+        ):
+            return whole
+    return splatted
 
 
 def hyperparameters(call: cst.Call) -> list[cst.BaseExpression]:

@@ -18,9 +18,11 @@ from cautify.analysis.sites import argument
 from cautify.analysis.syntax import Module, dotted, literal, walk
 from cautify.analysis.whole import Splat, WholeObjects
 from cautify.homes import Spelling, field
+from cautify.homes.parameter import ParameterSlot
 from cautify.homes.slot import Source
 
 _DEPTH = 6
+_RATES = ("lr", "learning_rate")
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Router:
             read = self.agreement.route(rates, call, module) if not reads else None
             read = read or (self.agreement.carrier(call, module) if not reads else None)
             if read is not None:
-                return read
+                return self._of_carrier(read, splats, call, module) or read
         if not reads:
             ours = self.resolver.switch.names
             given = [a.value for a in call.args if a.keyword is None or a.keyword.value not in ours]
@@ -248,6 +250,27 @@ class Router:
         if not reads:
             return self._enclosing(call, module, splats)
         return self._agreed(reads, splats, call, module, everything=True)
+
+    def _of_carrier(self, read: AnyRoute, splats: tuple[Splat, ...], call: cst.Call, module: Module) -> Route | None:
+        """The route by the parameter that carries the learning rate, where it is a config object that declares one."""
+        slot = read.slot if isinstance(read, SlotRoute) and not read.base else None
+        if not isinstance(slot, ParameterSlot) or slot.function.node is not module.function(call):
+            return None
+        carrier = cst.Name(slot.rate)
+        module.parents[carrier] = call
+        owners = self.resolver.types(carrier, module) or self._passed(carrier, module)
+        found = [[Read(carrier, o, n, c) for n in _RATES for c in self.declaring(o, n)] for o in owners]
+        route = (
+            self._agreed([r for reads in found for r in reads], splats, call, module) if all(found) and found else None
+        )
+        return route if isinstance(route, Route) else None
+
+    def _passed(self, parameter: cst.Name, module: Module) -> frozenset[Class]:
+        """The classes of what all callers pass for a parameter that says nothing of its own. Empty: not known."""
+        bindings = self.resolver.bindings(parameter.value, parameter, module)
+        given = [g for b in bindings for g in self.readings.flows.callers.arguments(b, module)]
+        owners = [self.resolver.types(value, where) for where, value in given]
+        return frozenset().union(*owners) if all(owners) else frozenset()
 
     # -- agreement ------------------------------------------------------------------------------------------------
 
