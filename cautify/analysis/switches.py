@@ -127,6 +127,8 @@ class SwitchPlanner:
         self._unify()
         for construction in unsuitable:
             route = self._site_route(construction)
+            if isinstance(route, SlotRoute) and route.slot in self.result.slots and construction.reason == "custom":
+                self.result.routes[construction.call] = route
             if isinstance(route, Route):
                 home = self._existing(route.owner)
                 if home is not None:

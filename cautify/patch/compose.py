@@ -150,7 +150,7 @@ class Composer:
         if self._is_shell(cls):
             what = f"{cls.name} updates nothing itself; what it holds is made cautious where that is made"
             return replace(construction, reason="wrapper", detail=what)
-        if construction.call not in self.switches.homes or construction.call not in self.placements:
+        if construction.call not in self.switches.routes or construction.call not in self.placements:
             return construction
         return replace(construction, reason=None, detail="")
 
