@@ -220,6 +220,11 @@ def use_of(call: cst.Call, module: Module) -> str:
     return "several" if held and all(re.search(r"(?:optims|optimi[sz]ers|opts)$", n, re.I) for n in kept) else "kept"
 
 
+def is_returned_as_made(name: str, call: cst.Call, module: Module) -> bool:
+    """Whether a function that is named for making optimizers keeps or returns what a call of another such gives."""
+    return not _NOT_KEPT.search(name) and bool(call.args) and use_of(call, module) == "kept"
+
+
 def _unwrapped(call: cst.Call, module: Module) -> cst.Call:
     """A call, or the wrap around it: what is kept is the same optimizer."""
     arg = module.parents[call]

@@ -125,14 +125,14 @@ class Makers:
                 return True
             if not any(b.kind in ("def", "class") for b in bindings) and _looks_made(func.value, call):
                 return True
-            return self._may_be_factory(func.value, call)
+            return self._may_be_factory(func.value, call, module)
         if isinstance(func, cst.Attribute):
             name = func.attr.value
             if name in self.names or evidence.names_maker(name):
                 return True
             if name in evidence.REGISTRIES and evidence.names_maker(evidence.callee(func.value)):
                 return True
-            if self._may_be_factory(name, call):
+            if self._may_be_factory(name, call, module):
                 return True
             return not evidence.names_another(name) and evidence.takes_parameters(call) and bool(dotted(func))
         return _looks_made(evidence.callee(func), call)
@@ -152,9 +152,11 @@ class Makers:
                     return True
         return False
 
-    def _may_be_factory(self, name: str, call: cst.Call) -> bool:
-        said = evidence.looks_like_class(name) or evidence.names_verb(name)
-        return evidence.names_anything(name) or (said and evidence.takes_parameters(call))
+    def _may_be_factory(self, name: str, call: cst.Call, module: Module) -> bool:
+        verb = evidence.names_verb(name)
+        if evidence.names_anything(name) or (verb and evidence.is_returned_as_made(name, call, module)):
+            return True
+        return (verb or evidence.looks_like_class(name)) and evidence.takes_parameters(call)
 
     def _is_direct(self, func: cst.BaseExpression, module: Module) -> bool:
         """Whether what is called is an imported or defined name, or an attribute of a module."""
