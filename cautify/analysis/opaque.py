@@ -13,8 +13,9 @@ import libcst as cst
 
 from cautify.analysis import evidence
 from cautify.analysis.construction import Construction
+from cautify.analysis.contained import OTHER_FRAMEWORKS
 from cautify.analysis.deferred import Body
-from cautify.analysis.flows import OTHER_FRAMEWORKS, Flows
+from cautify.analysis.flows import Flows
 from cautify.analysis.names import Class, External, Function, Value
 from cautify.analysis.nodes import keywords
 from cautify.analysis.syntax import Module, dotted

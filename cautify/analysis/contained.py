@@ -1,0 +1,128 @@
+"""What tables, lists and modules hold that can be called: looked up by a key, by a name, or one after another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import libcst as cst
+
+from cautify.analysis.names import UNKNOWN, AnyOptimizer, Class, Container, External, Imported, Value
+from cautify.analysis.resolve import Resolver
+from cautify.analysis.syntax import Module, dotted, literal
+from cautify.analysis.tables import entries, is_table
+
+_OPTIMIZER_BASES = frozenset({"torch.optim.Optimizer", "torch.optim.optimizer.Optimizer"})
+_FOREIGN_BASE = re.compile(r"Optimizer(?:\d\w*)?$|Adam\w*Base$|^_?AdamBase$|Optimizer\dState$|Optimizer8bit$")
+OTHER_FRAMEWORKS = frozenset(
+    {"tensorflow", "tf", "keras", "tf_keras", "jax", "optax", "flax", "haiku", "paddle", "mxnet"}
+)
+OTHER_FRAMEWORKS |= {"mindspore", "chainer", "scipy", "sklearn", "optuna", "mlx", "tinygrad", "oneflow", "jittor"}
+OTHER_FRAMEWORKS |= {"megengine", "cupy", "cvxpy", "ray"}
+MANY = 200  # values of one expression; whatever has more is a table of everything
+
+
+class Contained(Resolver):
+    """A resolver that also looks into what holds classes."""
+
+    def is_optimizer_class(self, name: str) -> bool:
+        """Whether a qualified name is torch's base class of optimizers or a class of the catalogue."""
+        return name in _OPTIMIZER_BASES or self.catalogue.optimizer(name) is not None
+
+    def is_own_optimizer(self, cls: Class) -> bool:
+        """Whether a class of the project is an optimizer by its bases, or because the catalogue names it."""
+        if any(self.is_optimizer_class(name) or _is_foreign_base(name) for name in self.external_bases(cls)):
+            return True
+        return self.catalogue.optimizer(self.qualified(cls)) is not None
+
+    def _item(self, value: Value, key: cst.BaseExpression) -> Iterator[Value]:
+        """What ``value[key]`` may be."""
+        if isinstance(value, External):
+            yield from self._in_module(External(value.name.removesuffix(".__dict__")), literal(key))
+        elif isinstance(value, Imported):
+            yield from self._in_module(value, literal(key))
+        elif isinstance(value, Container) and is_table(value.node):
+            wanted = literal(key)
+            all_entries = list(entries(value.node))
+            named = [v for k, v in all_entries if wanted is not None and k == wanted]
+            stored = [] if named else list(self._stored(value))
+            held = [v for v in named or [v for _, v in all_entries] if v is not None]
+            found = [v for e in held for v in self.values(e, value.module)] + stored
+            complete = all(v is not None for _, v in all_entries)
+            yield from found[:MANY] if found and complete else [*found[:MANY], UNKNOWN]
+        elif isinstance(value, Container):
+            index = int(key.value) if isinstance(key, cst.Integer) and key.value.isdigit() else None
+            yield from self._place(value, index)
+        else:
+            yield UNKNOWN
+
+    def _stored(self, table: Container) -> Iterator[Value]:
+        """What ``NAME[key] = value`` puts into a dict elsewhere in its module."""
+        statement = table.module.parents.get(table.node)
+        targets = statement.targets if isinstance(statement, cst.Assign) else ()
+        names = {t.target.value for t in targets if isinstance(t.target, cst.Name)}
+        for name in names:
+            for stored in table.module.stored(name):
+                yield from self.values(stored, table.module)
+
+    def _place(self, value: Value, index: int | None) -> Iterator[Value]:
+        """One element of a list or tuple, or all of them. What loads a class may return its arguments behind it."""
+        if isinstance(value, AnyOptimizer) and index == 0:
+            yield value
+            return
+        if isinstance(value, Container) and isinstance(value.node, (cst.List, cst.Tuple, cst.Set)):
+            elements = value.node.elements
+            if index is not None and all(isinstance(e, cst.Element) for e in elements):
+                elements = elements[index : index + 1]
+            for element in elements:
+                yield from self.values(element.value, value.module)
+        else:
+            yield UNKNOWN
+
+    def _elements(self, iterated: cst.BaseExpression, item: tuple[int, ...], module: Module) -> Iterator[Value]:
+        """What a loop over an expression gives its variable; ``item`` is the variable's place in what is unpacked."""
+        func = iterated.func if isinstance(iterated, cst.Call) else None
+        if isinstance(func, cst.Attribute) and func.attr.value in ("items", "values"):
+            if func.attr.value == "items" and item[:1] != (1,):
+                yield UNKNOWN
+                return
+            for value in self.values(func.value, module):
+                if isinstance(value, Container):
+                    for _, held in entries(value.node):
+                        yield from self.values(held, value.module) if held is not None else [UNKNOWN]
+            return
+        if (
+            isinstance(iterated, cst.Call)
+            and dotted(iterated.func) == "enumerate"
+            and iterated.args
+            and item[:1] == (1,)
+        ):
+            iterated, item = iterated.args[0].value, item[1:]
+        values: Iterable[Value] = [v for value in self.values(iterated, module) for v in self._place(value, None)]
+        for place in item:
+            values = [v for value in values for v in self._place(value, place)]
+        yield from values
+
+    def _in_module(self, value: External | Imported, name: str | None) -> Iterator[Value]:
+        """A member of a module, foreign or the project's, named or not."""
+        if name is not None:
+            yield from self.member(value, name)
+        elif isinstance(value, External):
+            known = self.catalogue.public(self.catalogue.canonical(value.name))
+            yield AnyOptimizer(value.name) if known else UNKNOWN
+        else:
+            module = self.project.module(value.path) if value.path.endswith(".py") else None
+            yield from self._optimizers_of(module) if module is not None else [UNKNOWN]
+
+    def _optimizers_of(self, module: Module) -> Iterator[Value]:
+        """The optimizer classes among the names of a module of the project."""
+        every = [v for bindings in module.root.bindings.values() for b in bindings for v in self.bound(b, module)]
+        found: list[Value] = [v for v in every if isinstance(v, External) and self.catalogue.optimizer(v.name)]
+        found += [v for v in every if isinstance(v, Class) and self.is_own_optimizer(v)]
+        yield from found or [UNKNOWN]
+
+
+def _is_foreign_base(name: str) -> bool:
+    """Whether a class of a library is, by its name, what that library derives its optimizers from."""
+    module, _, bare = name.rpartition(".")
+    return "optim" in module and bool(_FOREIGN_BASE.search(bare)) and module.partition(".")[0] not in OTHER_FRAMEWORKS
