@@ -14,6 +14,7 @@ import libcst as cst
 
 from cautify.analysis.callers import Callers
 from cautify.analysis.contained import MANY, Contained
+from cautify.analysis.given import given_classes
 from cautify.analysis.names import (
     UNKNOWN,
     AnyOptimizer,
@@ -57,6 +58,11 @@ class Flows(Contained):
         self.follows_calls = not mentions
         self.most_hops = _HOPS if mentions else 0  # where objects are traced, that is for analysis.origins to do
         self._hops = 0
+
+    @cached_property
+    def holders(self) -> frozenset[str]:
+        """The names that are given an optimizer class somewhere, by the text of a line."""
+        return given_classes(self.project, self.catalogue)
 
     @cached_property
     def callers(self) -> Callers:
@@ -131,8 +137,34 @@ class Flows(Contained):
             for value, place in self.unpacked_attributes(cls, name):
                 bound = True
                 yield from (v for held in self.values(value, cls.module) for v in self._place(held, place))
+        for where, given in self._set_outside(owner, name) if self.mentions and name in self.holders else ():
+            bound = True
+            yield from self.values(given, where)
         if not bound:
             yield from (External(f"{base}.{name}") for base in sorted(self.external_bases(owner)))
+
+    def _set_outside(self, owner: Class, name: str) -> Iterator[tuple[Module, cst.BaseExpression]]:
+        """What others than its own methods assign to an attribute of an object, or of its class."""
+        for path in self.project.mentioning_word({name}):
+            module = self.project.module(path)
+            if module is None:
+                continue
+            pairs = [
+                (target.target.value, node.value)
+                for node in module.assigning(name)
+                for target in (node.targets if isinstance(node, cst.Assign) else ())
+                if isinstance(target.target, cst.Attribute) and target.target.attr.value == name and node.value
+            ]
+            told = [c.args for c in module.calls_of({"setattr"}) if dotted(c.func) == "setattr" and len(c.args) == 3]
+            pairs += [(args[0].value, args[2].value) for args in told if literal(args[1].value) == name]
+            yield from ((module, value) for base, value in pairs if self._is_of(base, owner, module))
+
+    def _is_of(self, node: cst.BaseExpression, owner: Class, module: Module) -> bool:
+        """Whether an expression other than self may be an object of a class, or the class."""
+        if dotted(node) == "self":
+            return False
+        classes = [v for v in self.values(node, module) if isinstance(v, Class)]
+        return any(self.related(cls, owner) for cls in classes or self.types(node, module))
 
     def bound(self, binding: Binding, module: Module) -> Iterator[Value]:
         """As for names, and what parameters, loop variables and unpacked variables get."""
@@ -239,14 +271,29 @@ class Flows(Contained):
         elif isinstance(value, External) and self.catalogue.loads(value.name):
             yield AnyOptimizer(value.name)
         elif isinstance(value, External) and value.name in _FIELDS:
-            defaults = [a.value for a in call.args if a.keyword is not None and a.keyword.value == "default"]
-            yield from (v for default in defaults for v in self.values(default, module)) if defaults else [UNKNOWN]
+            said = {a.keyword.value: a.value for a in call.args if a.keyword is not None}
+            if "default" in said:
+                yield from self.values(said["default"], module)
+            elif (factory := said.get("default_factory", said.get("factory"))) is not None:
+                yield from self._called(factory, module)
+            else:
+                yield UNKNOWN
         elif isinstance(value, External) and value.name == "functools.partial" and first is not None:
             yield from (Partial(v, module, call) for v in self.values(first, module))
         elif isinstance(value, External) and text is not None and value.name in _LOCATORS | _IMPORTERS:
             yield External(text)
         else:
             yield UNKNOWN
+
+    def _called(self, factory: cst.BaseExpression, module: Module) -> Iterator[Value]:
+        """What something returns that is called without arguments."""
+        for value in self.values(factory, module):
+            if isinstance(value, Lambda):
+                yield from self.values(value.node.body, value.module)
+            elif isinstance(value, Function):
+                yield from self.returned(value)
+            else:
+                yield UNKNOWN
 
     def _getattr(self, call: cst.Call, module: Module) -> Iterator[Value]:
         name = literal(call.args[1].value)

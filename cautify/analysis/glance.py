@@ -18,9 +18,13 @@ _LISTS_PARAMETERS = frozenset({"parameters", "named_parameters", "trainable_para
 
 
 def may_hold_construction(
-    body: Body, names: Collection[str], variables: Collection[str], built_in: Collection[str]
+    body: Body,
+    names: Collection[str],
+    variables: Collection[str],
+    attributes: Collection[str],
+    built_in: Collection[str],
 ) -> bool:
-    """Whether a call there may be of one of ``names``, of a variable that may hold a class, or of any other maker.
+    """Whether a call there may be of one of ``names``, of what may hold a class, or of any other maker.
 
     The ``built_in`` functions make none, unless the function gives their names another meaning.
     """
@@ -29,13 +33,15 @@ def may_hold_construction(
         return True
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     listed = "parameters" in body.text or "params" in body.text
-    makers = (call.func for call in calls if _may_make(call, names, variables, listed))
+    makers = (call.func for call in calls if _may_make(call, names, variables, attributes, listed))
     return any(
         not (isinstance(func, ast.Name) and func.id in built_in and body.whole.only_calls(func.id)) for func in makers
     )
 
 
-def _may_make(call: ast.Call, names: Collection[str], variables: Collection[str], listed: bool) -> bool:
+def _may_make(
+    call: ast.Call, names: Collection[str], variables: Collection[str], attributes: Collection[str], listed: bool
+) -> bool:
     func = call.func
     if isinstance(func, ast.Name):
         name = func.id
@@ -44,7 +50,13 @@ def _may_make(call: ast.Call, names: Collection[str], variables: Collection[str]
         return evidence.names_anything(name) or _has_rate(call) or _takes_parameters(call, listed)
     if isinstance(func, ast.Attribute):
         name = func.attr
-        if name in names or name == "__class__" or evidence.names_maker(name) or name.startswith("create_optimizer"):
+        if (
+            name in names
+            or name in attributes
+            or name == "__class__"
+            or evidence.names_maker(name)
+            or name.startswith("create_optimizer")
+        ):
             return True
         if name in evidence.REGISTRIES and any(map(evidence.names_maker, _words(func.value))):
             return True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import libcst as cst
 
@@ -12,6 +14,7 @@ from cautify.analysis import evidence
 from cautify.analysis.construction import Construction, argument
 from cautify.analysis.deferred import Body
 from cautify.analysis.flows import Flows
+from cautify.analysis.given import called_attribute
 from cautify.analysis.glance import may_hold_construction
 from cautify.analysis.names import (
     AnyOptimizer,
@@ -95,6 +98,7 @@ class Makers:
         }
 
         built_in = _BUILT_IN.difference(_BY_TEXT, module.root.bindings)
+        of_holder = self._of_holder
 
         def may_make(body: Body) -> bool:
             variables = held | body.whole.defaults
@@ -104,14 +108,19 @@ class Makers:
                 or evidence.may_list_one(body)
                 or not body.called.isdisjoint(variables)
                 or body.calls_variable
+                or (of_holder is not None and of_holder.search(body.code) is not None)
                 or self.opaque.may_make(body)
             )
             if not worth_a_glance:
                 return False
             variables = variables.union(body.whole.renamed)
-            return may_hold_construction(body, body.whole.called(names), variables, built_in)
+            return may_hold_construction(body, body.whole.called(names), variables, self.flows.holders, built_in)
 
         return may_make
+
+    @cached_property
+    def _of_holder(self) -> re.Pattern[str] | None:
+        return called_attribute(self.flows.holders)
 
     def _may_make(self, call: cst.Call, module: Module) -> bool:
         func = call.func
@@ -128,7 +137,7 @@ class Makers:
             return self._may_be_factory(func.value, call, module)
         if isinstance(func, cst.Attribute):
             name = func.attr.value
-            if name in self.names or evidence.names_maker(name):
+            if name in self.names or name in self.flows.holders or evidence.names_maker(name):
                 return True
             if name in evidence.REGISTRIES and evidence.names_maker(evidence.callee(func.value)):
                 return True

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from cautify.analysis import evidence
+from cautify.analysis.given import called_attribute
 from cautify.analysis.project import Project
 from cautify.optimizers import Catalogue
 
@@ -38,8 +39,13 @@ _ALWAYS = (  # each with what it cannot match without: looking for that first is
 _ANNOTATED = re.compile(rb"Optimizer\s*\]")
 
 
-def candidates(project: Project, catalogue: Catalogue, own: Iterable[str]) -> list[str]:
-    """The files to parse, in order. ``own`` are the names of the project's own optimizer classes."""
+def candidates(project: Project, catalogue: Catalogue, own: Iterable[str], given: Iterable[str]) -> list[str]:
+    """The files to parse, in order.
+
+    ``own`` are the names of the project's own optimizer classes, ``given`` those of what is given a class somewhere.
+    """
+    attributes = called_attribute(given)
+    called = re.compile(attributes.pattern.encode("ascii")) if attributes is not None else None
     classes, factories = _encoded(catalogue.class_names), _encoded(catalogue.special_names)
     found = set(project.mentioning_word(own))
     for path in [*mentioning_optimizers(project, catalogue), *_training(project)]:
@@ -47,7 +53,11 @@ def candidates(project: Project, catalogue: Catalogue, own: Iterable[str]) -> li
             data = project.data[path]
             words = project.words(path)
             named = words & (classes | factories)
-            project.remembered[path] = bool(named and _uses(named, classes, data)) or _may_call(data, words)
+            project.remembered[path] = (
+                bool(named and _uses(named, classes, data))
+                or _may_call(data, words)
+                or (called is not None and called.search(data) is not None)
+            )
         if project.remembered[path]:
             found.add(path)
     return sorted(found)

@@ -38,7 +38,7 @@ class SiteFinder:
         """Every construction, ordered by file and place. ``progress`` is told how many files are done, of how many."""
         custom = self._custom_classes()
         makers = Makers(self.flows, custom)
-        paths = candidates(self.project, self.flows.catalogue, {c.name for c in custom})
+        paths = candidates(self.project, self.flows.catalogue, {c.name for c in custom}, self.flows.holders)
         found: list[Construction] = []
         for done, path in enumerate(paths):
             if progress is not None:

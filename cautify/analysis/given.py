@@ -1,0 +1,50 @@
+"""Names that are given an optimizer class somewhere, by the bytes alone: a call of one is worth resolving.
+
+Attributes say nothing of what they hold: ``self.kind(weights)`` is looked into because some line of the project reads
+``kind = torch.optim.AdamW``. What is let through for nothing costs time, and is resolved as everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from cautify.analysis.project import Project
+from cautify.optimizers import Catalogue
+
+_TO_ATTRIBUTE = rb"\.(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+\.)*(?:%s)[ \t]*(?:$|[#,;)]|\bor\b|\bif\b)"
+_NAMED = rb"(\w+)[ \t]*(?::[^=\n]*)?=(?!=)[^=\n]*?\b(?:%s)\b(?![ \t]*\()"
+_SET = rb"setattr\([^\"'\n]*[\"'](\w+)[\"'][ \t]*,[^()\n]*\b(?:%s)\b"
+_RENAMED = rb"\b(?:%s)[ \t]+as[ \t]+(\w+)"
+_MANY = 200
+
+
+def given_classes(project: Project, catalogue: Catalogue) -> frozenset[str]:
+    """The variables, attributes, parameters and aliases that stand for an optimizer class by the text of a line.
+
+    ``value`` is among them where they may be members of an enum.
+    """
+    classes = frozenset(name.encode("ascii") for name in catalogue.class_names)
+    found: set[bytes] = set()
+    for path in project.containing(b"ptim"):
+        named = project.words(path) & classes
+        if not named:
+            continue
+        data = project.data[path]
+        here = {word for form in (_NAMED, _SET, _RENAMED) for word in _search(form, named, data)}
+        if 0 < len(here) <= _MANY:
+            here.update(_search(_TO_ATTRIBUTE, frozenset(here), data))
+        found |= here
+    if found and project.containing(b"Enum"):
+        found.add(b"value")
+    return frozenset(word.decode("ascii") for word in found if word.isascii())
+
+
+def called_attribute(names: Iterable[str]) -> re.Pattern[str] | None:
+    """What matches a call of an attribute of one of the names."""
+    every = "|".join(sorted(names))
+    return re.compile(rf"\.[\s\\]*(?:{every})[ \t]*\(") if every else None
+
+
+def _search(form: bytes, words: frozenset[bytes], data: bytes) -> list[bytes]:
+    return re.findall(form % b"|".join(sorted(words)), data, re.MULTILINE)
