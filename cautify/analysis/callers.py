@@ -38,6 +38,8 @@ class Callers:
         function = next(
             (a for a in module.ancestors(parameter.node) if isinstance(a, (cst.FunctionDef, cst.Lambda))), None
         )
+        if isinstance(function, cst.Lambda):
+            yield from self._to_lambda(function, parameter.name, module)
         if not isinstance(function, cst.FunctionDef):
             return
         names = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
@@ -48,6 +50,20 @@ class Callers:
             value = _passed(call, parameter.name, position)
             if value is not None:
                 yield where, value
+
+    def _to_lambda(
+        self, function: cst.Lambda, parameter: str, module: Module
+    ) -> Iterator[tuple[Module, cst.BaseExpression]]:
+        """What calls of the variable pass that a lambda is assigned to."""
+        statement = module.parents[function]
+        targets = statement.targets if isinstance(statement, cst.Assign) else ()
+        held = {t.target.value for t in targets if isinstance(t.target, cst.Name)}
+        names = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
+        for where, call in self._mentioning(held, module.path) if held else ():
+            if any(getattr(v, "node", None) is function for v in self._values(call.func, where)):
+                value = _passed(call, parameter, names.index(parameter) if parameter in names else None)
+                if value is not None:
+                    yield where, value
 
     def told(self, function: Function, parameter: str) -> bool:
         """Whether something that runs a function by its name is told to pass a parameter, where no keyword can go."""

@@ -34,7 +34,7 @@ STAR = re.compile(r"import[ \t\\(]*\*")
 OUTSIDE = re.compile(rf"\b(?:global|nonlocal)[ \t\\]|\b{STAR.pattern}")
 _ALIAS = re.compile(r"(\w+)[\s\\]+as[\s\\]+(\w+)")
 _CALLED = re.compile(r"(?<![.\w])(\w+)[ \t]*\(")
-_GIVEN = re.compile(r"(?<![.\w])(\w+)[ \t]*(?::[^=\n]*)?:?=(?!=)")
+_GIVEN = re.compile(r"(?<![.\w])(\w+)[ \t]*(?:(?=,[\w, \t]*=[^=])|(?::[^=\n]*)?:?=(?!=))")
 _FEW = 12
 _STATEMENTS = cst.IndentedBlock.__dict__["body"]
 

@@ -153,11 +153,30 @@ def _is_named(value: ast.expr | None) -> bool:
     return isinstance(value, ast.Name)
 
 
+GIVING = frozenset({"eval", "get", "getattr", "partial", "pop"})
+"""What is called to get at a class, or at a partial of one."""
+
+
 def renamed(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """The names that are given to something by naming that."""
+    """The names that are given to something by naming that, or by looking it up."""
     for node in nodes:
-        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and _is_named(node.value):
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
+            for target in targets:
+                yield from _given_by_name(target, node.value)
         elif isinstance(node, ast.arguments):
             yield from named_defaults(node)
+
+
+def _given_by_name(target: ast.expr, value: ast.expr | None) -> Iterator[str]:
+    if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)):
+        for inner, part in zip(target.elts, value.elts, strict=False):
+            yield from _given_by_name(inner, part)
+    elif isinstance(target, ast.Name) and (_is_named(value) or _is_looked_up(value)):
+        yield target.id
+
+
+def _is_looked_up(value: ast.expr | None) -> bool:
+    func = value.func if isinstance(value, ast.Call) else None
+    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    return name in GIVING

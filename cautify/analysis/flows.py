@@ -98,6 +98,9 @@ class Flows(Contained):
                 yield from super()._evaluate(node, module)
 
     def _attribute(self, base: cst.BaseExpression, name: str, module: Module) -> Iterator[Value]:
+        if isinstance(base, cst.Call) and dotted(base.func) == "super":
+            yield from self._inherited(base, name, module) or [UNKNOWN]
+            return
         passed = isinstance(base, cst.Name) and any(
             b.kind in ("param", "opaque") for b in self.bindings(base.value, base, module)
         )  # an object, then, not a module or a class
@@ -107,6 +110,14 @@ class Flows(Contained):
             yield from held or [UNKNOWN]
         else:
             yield from known
+
+    def _inherited(self, call: cst.Call, name: str, module: Module) -> list[Value]:
+        """What ``super().name`` is in a class of the project: what the next class above it binds."""
+        around = next((a for a in module.ancestors(call) if isinstance(a, cst.ClassDef)), None)
+        for cls in self.ancestors(Class(module, around))[1:] if around is not None else ():
+            if name in cls.module.scopes[cls.node].bindings:
+                return [v for b in cls.module.scopes[cls.node].bindings[name] for v in self.bound(b, cls.module)]
+        return []
 
     def member(self, value: Value, name: str) -> Iterator[Value]:
         """As for names; an attribute that a class does not bind itself is looked for above it."""
@@ -251,6 +262,9 @@ class Flows(Contained):
                 yield from (v for table in tables for v in self._item(table, call.args[0].value))
                 yield from default if tables else [*default, UNKNOWN]
                 return
+        if name == "eval" and call.args:
+            yield self._evaluated(call.args[0].value)
+            return
         if name == "globals":
             yield Imported(module.path)
             return
@@ -284,6 +298,14 @@ class Flows(Contained):
             yield External(text)
         else:
             yield UNKNOWN
+
+    def _evaluated(self, text: cst.BaseExpression) -> Value:
+        """What ``eval`` gives for a text that begins as the name of a class does: ``"torch.optim." + name``."""
+        while isinstance(text, cst.BinaryOperation):
+            text = text.left
+        first = text.parts[0] if isinstance(text, cst.FormattedString) and text.parts else None
+        said = first.value if isinstance(first, cst.FormattedStringText) else literal(text)
+        return AnyOptimizer("torch.optim") if said in ("torch.optim.", "optim.") else UNKNOWN
 
     def _called(self, factory: cst.BaseExpression, module: Module) -> Iterator[Value]:
         """What something returns that is called without arguments."""

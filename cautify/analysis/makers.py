@@ -13,6 +13,7 @@ import libcst as cst
 from cautify.analysis import evidence
 from cautify.analysis.construction import Construction, argument
 from cautify.analysis.deferred import Body
+from cautify.analysis.direct import GIVING
 from cautify.analysis.flows import Flows
 from cautify.analysis.given import called_attribute
 from cautify.analysis.glance import may_hold_construction
@@ -28,8 +29,9 @@ from cautify.analysis.names import (
     Partial,
     Value,
 )
-from cautify.analysis.nodes import keywords
+from cautify.analysis.nodes import keywords, last_name
 from cautify.analysis.opaque import Opaque
+from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted
 from cautify.optimizers import Optimizer
 
@@ -66,8 +68,11 @@ class Makers:
         inherited = self.opaque.by_base(call, module)
         if inherited is not None:
             return inherited
-        if not self._may_make(call, module):
-            return self.opaque.made_by_text(call, module)
+        found = self._resolved(call, module) if self._may_make(call, module) else None
+        return found or self.opaque.made_by_text(call, module)
+
+    def _resolved(self, call: cst.Call, module: Module) -> Construction | None:
+        """The construction that a call is by what its callee may be."""
         values = self.flows.values(call.func, module)
         direct = self._is_direct(call.func, module)
         made = self._sorted(values)
@@ -94,7 +99,9 @@ class Makers:
         """Which function bodies may hold a call that is a construction: all that is asked for, by the words alone."""
         names = module.called(self.names)
         held = {
-            n for n, found in module.root.bindings.items() if any(self._may_name_class(b.value, module) for b in found)
+            n
+            for n, found in module.root.bindings.items()
+            if any(self._may_name_class(_given(b), module) for b in found)
         }
 
         built_in = _BUILT_IN.difference(_BY_TEXT, module.root.bindings)
@@ -130,7 +137,7 @@ class Makers:
                 return False
             if self.flows.may_name(func, self.names, module):
                 return True
-            if any(b.kind in ("assign", "param") and self._may_name_class(b.value, module) for b in bindings):
+            if any(self._may_name_class(_given(b), module) for b in bindings):
                 return True
             if not any(b.kind in ("def", "class") for b in bindings) and _looks_made(func.value, call):
                 return True
@@ -148,18 +155,29 @@ class Makers:
 
     def _may_name_class(self, value: cst.BaseExpression | None, module: Module, depth: int = 0) -> bool:
         """Whether what a variable gets, if it only names things, may be an optimizer class by whatever name."""
-        if not _is_alias(value) or depth > 3:
+        if value is None or depth > 3:
             return False
-        assert value is not None
+        if isinstance(value, cst.Call):
+            return self._may_give_class(value, module, depth)
+        if not _is_alias(value):
+            return False
         for leaf in _leaves(value):
             if dotted(leaf).rpartition(".")[2] in self.names:
                 return True
             first = dotted(leaf).partition(".")[0]
             for b in self.flows.bindings(first, leaf, module) if first else ():
                 imported = b.kind == "import" and self.flows.project.import_target(module.path, b.target) is not None
-                if imported or b.member in self.names or self._may_name_class(b.value, module, depth + 1):
+                if imported or b.member in self.names or self._may_name_class(_given(b), module, depth + 1):
                     return True
         return False
+
+    def _may_give_class(self, call: cst.Call, module: Module, depth: int) -> bool:
+        """Whether a call may give an optimizer class, or a partial of one, by its words."""
+        first = call.args[0].value if call.args else None
+        if last_name(call.func) == "partial":
+            return self._may_name_class(first, module, depth + 1)
+        said = module.text(call.func) + (module.text(first) if first is not None else "")
+        return last_name(call.func) in GIVING and "ptim" in said.lower()
 
     def _may_be_factory(self, name: str, call: cst.Call, module: Module) -> bool:
         verb = evidence.names_verb(name)
@@ -301,6 +319,18 @@ def _leaves(value: cst.BaseExpression) -> Iterator[cst.BaseExpression]:
         yield from _leaves(value.value)
     else:
         yield value
+
+
+def _given(binding: Binding) -> cst.BaseExpression | None:
+    """What a variable or parameter gets, as far as that is written where it does."""
+    if binding.kind in ("assign", "param"):
+        return binding.value
+    source = None if binding.iterated else binding.source
+    for place in binding.item:
+        if not isinstance(source, (cst.Tuple, cst.List)) or place >= len(source.elements):
+            return None
+        source = source.elements[place].value
+    return source
 
 
 def _is_alias(value: cst.BaseExpression | None) -> bool:
