@@ -176,8 +176,10 @@ class Makers:
         first = call.args[0].value if call.args else None
         if last_name(call.func) == "partial":
             return self._may_name_class(first, module, depth + 1)
+        if last_name(call.func) not in GIVING:
+            return False
         said = module.text(call.func) + (module.text(first) if first is not None else "")
-        return last_name(call.func) in GIVING and "ptim" in said.lower()
+        return "ptim" in said.lower()
 
     def _may_be_factory(self, name: str, call: cst.Call, module: Module) -> bool:
         verb = evidence.names_verb(name)

@@ -380,7 +380,8 @@ _OPENING = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension}
 
 
 def _has_parens(node: cst.CSTNode) -> bool:
-    return bool(getattr(node, "lpar", ()))
+    """Whether there are parentheses around a node that it can do without, as the empty tuple cannot."""
+    return bool(getattr(node, "lpar", ())) and not (isinstance(node, cst.Tuple) and not node.elements)
 
 
 def _evaluated_inside(child: cst.CSTNode, scope_node: cst.CSTNode) -> bool:
