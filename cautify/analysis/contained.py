@@ -41,6 +41,8 @@ class Contained(Resolver):
             yield from self._in_module(External(value.name.removesuffix(".__dict__")), literal(key))
         elif isinstance(value, Imported):
             yield from self._in_module(value, literal(key))
+        elif isinstance(value, Class) and self.is_enum(value):
+            yield from self.members(value, literal(key))
         elif isinstance(value, Container) and is_table(value.node):
             wanted = literal(key)
             all_entries = list(entries(value.node))
@@ -56,11 +58,23 @@ class Contained(Resolver):
         else:
             yield UNKNOWN
 
+    def is_enum(self, cls: Class) -> bool:
+        """Whether a class is an enum: its members are what its body assigns, with that as their value."""
+        return any(name.partition(".")[0] == "enum" or name.endswith("Enum") for name in self.external_bases(cls))
+
+    def members(self, cls: Class, name: str | None) -> Iterator[Value]:
+        """What the members of an enum hold, or the one of that name."""
+        bindings = cls.module.scopes[cls.node].bindings
+        for member in bindings if name is None else [name]:
+            for binding in bindings.get(member, ()):
+                if binding.kind == "assign":
+                    yield from self.bound(binding, cls.module)
+
     def _stored(self, table: Container) -> Iterator[Value]:
         """What ``NAME[key] = value`` puts into a dict elsewhere in its module."""
         statement = table.module.parents.get(table.node)
         targets = statement.targets if isinstance(statement, cst.Assign) else ()
-        names = {t.target.value for t in targets if isinstance(t.target, cst.Name)}
+        names = {dotted(t.target) for t in targets} - {""}
         for name in names:
             for stored in table.module.stored(name):
                 yield from self.values(stored, table.module)
@@ -90,14 +104,18 @@ class Contained(Resolver):
                 if isinstance(value, Container):
                     for _, held in entries(value.node):
                         yield from self.values(held, value.module) if held is not None else [UNKNOWN]
+                elif isinstance(value, External) and value.name.endswith(".__dict__"):
+                    yield from self._in_module(External(value.name.removesuffix(".__dict__")), None)
             return
-        if (
-            isinstance(iterated, cst.Call)
-            and dotted(iterated.func) == "enumerate"
-            and iterated.args
-            and item[:1] == (1,)
-        ):
+        name = dotted(func) if func is not None else ""
+        if isinstance(iterated, cst.Call) and name == "enumerate" and iterated.args and item[:1] == (1,):
             iterated, item = iterated.args[0].value, item[1:]
+        elif isinstance(iterated, cst.Call) and name == "zip" and item and item[0] < len(iterated.args):
+            iterated, item = iterated.args[item[0]].value, item[1:]
+        elif isinstance(iterated, cst.Call) and name.endswith("getmembers") and iterated.args and item == (1,):
+            for value in self.values(iterated.args[0].value, module):
+                yield from self._in_module(value, None) if isinstance(value, (External, Imported)) else [UNKNOWN]
+            return
         values: Iterable[Value] = [v for value in self.values(iterated, module) for v in self._place(value, None)]
         for place in item:
             values = [v for value in values for v in self._place(value, place)]

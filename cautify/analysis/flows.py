@@ -28,12 +28,12 @@ from cautify.analysis.names import (
     Partial,
     Value,
 )
-from cautify.analysis.nodes import keywords
+from cautify.analysis.nodes import keywords, last_name
 from cautify.analysis.project import Project
 from cautify.analysis.reaching import reaching
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted, literal, walk
-from cautify.analysis.tables import is_table
+from cautify.analysis.tables import entries, is_table
 from cautify.homes import DEFAULT, Spelling
 from cautify.optimizers import Catalogue
 
@@ -73,6 +73,15 @@ class Flows(Contained):
         """Only the assignments that reach a place: the last before it, on each path that leads there."""
         return reaching(bindings, node, module)
 
+    def _typed(self, node: cst.BaseExpression, module: Module, depth: int) -> frozenset[Class]:
+        """As for a resolver; an object that a table of the project holds is one of those written there."""
+        found = super()._typed(node, module, depth)
+        if found or not self.mentions or not isinstance(node, cst.Subscript):
+            return found
+        tables = [v for v in self.values(node.value, module) if isinstance(v, Container) and is_table(v.node)]
+        held = [(t, e) for t in tables for _, e in entries(t.node) if isinstance(e, cst.Call)]
+        return frozenset(cls for t, e in held for cls in self.types(e, t.module, depth + 1))
+
     def is_protocol(self, cls: Class) -> bool:
         """Whether a class only says what others can do."""
         return not _PROTOCOLS.isdisjoint(self.external_bases(cls))
@@ -101,6 +110,9 @@ class Flows(Contained):
         if isinstance(base, cst.Call) and dotted(base.func) == "super":
             yield from self._inherited(base, name, module) or [UNKNOWN]
             return
+        if name == "value" and (held := self._enumerated(base, module)):
+            yield from held
+            return
         passed = isinstance(base, cst.Name) and any(
             b.kind in ("param", "opaque") for b in self.bindings(base.value, base, module)
         )  # an object, then, not a module or a class
@@ -110,6 +122,17 @@ class Flows(Contained):
             yield from held or [UNKNOWN]
         else:
             yield from known
+
+    def _enumerated(self, base: cst.BaseExpression, module: Module) -> list[Value]:
+        """What ``.value`` gives of a member of an enum: the class that the enum's body gives to the member."""
+        held = [v for v in self.values(base, module) if isinstance(v, Partial) or self._is_maker(v)]
+        return held or [v for cls in self.types(base, module) if self.is_enum(cls) for v in self.members(cls, None)]
+
+    def _is_maker(self, value: Value) -> bool:
+        """Whether a value is an optimizer class."""
+        if isinstance(value, External):
+            return self.catalogue.optimizer(value.name) is not None
+        return isinstance(value, Class) and self.is_own_optimizer(value)
 
     def _inherited(self, call: cst.Call, name: str, module: Module) -> list[Value]:
         """What ``super().name`` is in a class of the project: what the next class above it binds."""
@@ -271,6 +294,10 @@ class Flows(Contained):
         if name == "__import__" and call.args and (imported := literal(call.args[0].value)) is not None:
             yield External(imported if "fromlist" in keywords(call) else imported.partition(".")[0])
             return
+        made = call.func if isinstance(call.func, cst.Call) else None
+        if made is not None and last_name(made.func) == "attrgetter" and len(made.args) == len(call.args) == 1:
+            yield from self._named_in(call.args[0].value, literal(made.args[0].value), module)
+            return
         for value in self.values(call.func, module):
             yield from self._returned_by(value, call, module)
 
@@ -318,16 +345,19 @@ class Flows(Contained):
                 yield UNKNOWN
 
     def _getattr(self, call: cst.Call, module: Module) -> Iterator[Value]:
-        name = literal(call.args[1].value)
-        for value in self.values(call.args[0].value, module):
+        yield from self._named_in(call.args[0].value, literal(call.args[1].value), module)
+        for arg in call.args[2:3]:
+            yield from self.values(arg.value, module)
+
+    def _named_in(self, owner: cst.BaseExpression, name: str | None, module: Module) -> Iterator[Value]:
+        """An attribute of something, whose name may only be known when it runs."""
+        for value in self.values(owner, module):
             if isinstance(value, External) or (isinstance(value, Imported) and name is None):
                 yield from self._in_module(value, name)
             elif name is not None:
-                yield from self._attribute(call.args[0].value, name, module)
+                yield from self._attribute(owner, name, module)
             else:
                 yield UNKNOWN
-        for arg in call.args[2:3]:
-            yield from self.values(arg.value, module)
 
     def returned(self, function: Function) -> Iterator[Value]:
         """What a function of the project may return."""

@@ -37,6 +37,8 @@ def entries(node: cst.BaseExpression) -> Iterator[tuple[str | None, cst.BaseExpr
         for arg in node.args:
             if arg.keyword is not None:
                 yield arg.keyword.value, arg.value
+            elif isinstance(arg.value, cst.Lambda) and arg is node.args[0]:
+                yield None, arg.value.body  # what a defaultdict makes for a key that it does not have
             elif isinstance(arg.value, (cst.List, cst.Tuple)):
                 yield from _pairs(arg.value)
             elif is_table(arg.value):
