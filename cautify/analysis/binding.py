@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
-from cautify.analysis.nodes import dotted
+from cautify.analysis.nodes import children, dotted
 from cautify.analysis.scopes import Binding, Scope
 
 BINDING = frozenset({cst.Import, cst.ImportFrom, cst.Assign, cst.AnnAssign, cst.NamedExpr, cst.Global, cst.Nonlocal})
-BINDING |= {cst.AugAssign, cst.For, cst.CompFor, cst.Del, cst.AsName, cst.MatchAs, cst.MatchStar, cst.MatchMapping}
+BINDING |= {cst.AugAssign, cst.For, cst.CompFor, cst.Del, cst.AsName, cst.Match}
 
 
 def bind(node: cst.CSTNode, scope: Scope) -> None:
@@ -53,10 +53,9 @@ def bind(node: cst.CSTNode, scope: Scope) -> None:
             _opaque(target, node, scope)
         case cst.AsName(name=target):
             _opaque(target, node, scope)
-        case cst.MatchAs(name=cst.Name() as target) | cst.MatchStar(name=cst.Name() as target):
-            _opaque(target, node, scope)
-        case cst.MatchMapping(rest=cst.Name() as target):
-            _opaque(target, node, scope)
+        case cst.Match(subject=subject, cases=cases):
+            for found in cases:
+                _captured(found.pattern, scope, subject, ())
         case _:
             pass
 
@@ -82,6 +81,39 @@ def _opaque(
         for place, element in enumerate(target.elements):
             known = source if all(isinstance(e, cst.Element) for e in target.elements[: place + 1]) else None
             _opaque(element.value, node, scope, known, (*item, place), iterated)
+
+
+def _captured(pattern: cst.CSTNode, scope: Scope, source: cst.BaseExpression | None, item: tuple[int, ...]) -> None:
+    """What a pattern captures. Only places in sequences have a source: an element before any star."""
+    match pattern:
+        case cst.MatchAs(pattern=inner, name=target):
+            if target is not None:
+                _opaque(target, pattern, scope, source, item)
+            if inner is not None:
+                _captured(inner, scope, source, item)
+        case cst.MatchSequence(patterns=patterns):
+            known = source
+            for place, element in enumerate(patterns):
+                if isinstance(element, cst.MatchSequenceElement):
+                    _captured(element.value, scope, known, (*item, place))
+                else:
+                    known = None
+                    _captured(element, scope, None, ())
+        case cst.MatchStar(name=cst.Name() as target):
+            _opaque(target, pattern, scope)
+        case cst.MatchMapping(rest=rest):
+            if rest is not None:
+                _opaque(rest, pattern, scope)
+            for child in children(pattern):
+                _captured(child, scope, None, ())
+        case cst.MatchOr(patterns=patterns):
+            for choice in patterns:
+                _captured(choice.pattern, scope, source, item)
+        case cst.BaseExpression():
+            return
+        case _:
+            for child in children(pattern):
+                _captured(child, scope, None, ())
 
 
 def named_modules(nodes: Iterable[cst.CSTNode]) -> Iterator[str]:

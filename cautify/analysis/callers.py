@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 
 class Callers:
-    """Finds the calls of functions and methods, only in files that hold ``mentions``.
+    """Finds the calls of functions and methods, only in files that hold ``mentions``, or ``also`` as a word.
 
     A file that passes an optimizer class along says "optim" somewhere; one that passes a learning rate need not.
     """
 
-    def __init__(self, resolver: Resolver, mentions: bytes = b"ptim") -> None:
+    def __init__(self, resolver: Resolver, mentions: bytes = b"ptim", also: frozenset[bytes] = frozenset()) -> None:
         self.resolver = resolver
         self.mentions = mentions
+        self.also = also
         self._calls: dict[cst.FunctionDef, tuple[tuple[Module, cst.Call, bool], ...]] = {}
         self._runs: dict[str, list[tuple[Module, cst.Call]]] = {}
         self._used_in: dict[tuple[frozenset[str], str | None], tuple[str, ...]] = {}
@@ -64,6 +65,18 @@ class Callers:
                 value = _passed(call, parameter, names.index(parameter) if parameter in names else None)
                 if value is not None:
                     yield where, value
+
+    def starred(self, parameter: Binding, index: int, module: Module) -> Iterator[tuple[Module, cst.BaseExpression]]:
+        """What the project's calls pass as one of the further arguments that ``*args`` takes."""
+        function = module.function(parameter.node)
+        if function is None:
+            return
+        before = len(function.params.posonly_params) + len(function.params.params)
+        for where, call, bound in self.calls(Function(module, function)):
+            plain = [a.value for a in call.args if a.keyword is None and not a.star]
+            at = before - bound + index
+            if at < len(plain) and not any(a.star == "*" for a in call.args):
+                yield where, plain[at]
 
     def told(self, function: Function, parameter: str) -> bool:
         """Whether something that runs a function by its name is told to pass a parameter, where no keyword can go."""
@@ -282,13 +295,18 @@ class Callers:
     def _find_files(self, names: set[str], home: str | None) -> Iterator[str]:
         project = self.resolver.project
         if home is not None and not project.is_imported_by_name(home):
-            yield from [home] if self.mentions in project.data[home] else []
+            yield from [home] if self._may_pass(home) else []
             return
         for path in project.mentioning_word(names):
-            if self.mentions not in project.data[path]:
+            if not self._may_pass(path):
                 continue
             if home is None or home == path or any(project.may_import(path, name, home) for name in names):
                 yield path
+
+    def _may_pass(self, path: str) -> bool:
+        """Whether a file says what is looked for, or one of the names that imports give it."""
+        project = self.resolver.project
+        return self.mentions in project.data[path] or bool(self.also and self.also & project.words(path))
 
 
 OWN_CLASS = frozenset({"cls", "klass", "type", "__class__"})

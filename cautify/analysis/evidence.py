@@ -62,7 +62,7 @@ def callee(func: cst.BaseExpression) -> str:
         if isinstance(func, cst.Subscript):
             func = func.value
         elif isinstance(func, cst.Call) and isinstance(func.func, cst.Attribute):
-            func = func.func.value
+            func = func.func if names_anything(func.func.attr.value) else func.func.value
         elif isinstance(func, cst.Call) and dotted(func.func) == "getattr" and func.args:
             func = func.args[0].value
         elif isinstance(func, cst.Call):
@@ -223,6 +223,14 @@ def use_of(call: cst.Call, module: Module) -> str:
 def is_returned_as_made(name: str, call: cst.Call, module: Module) -> bool:
     """Whether a function that is named for making optimizers keeps or returns what a call of another such gives."""
     return not _NOT_KEPT.search(name) and bool(call.args) and use_of(call, module) == "kept"
+
+
+def gives_parameters(call: cst.Call, module: Module) -> bool:
+    """Whether what a call gives is unpacked into parameters, and into nothing that is named like an optimizer."""
+    parent = module.parents[_unwrapped(call, module)]
+    targets = [t.target for t in parent.targets] if isinstance(parent, cst.Assign) else []
+    unpacked = [e.value for t in targets if isinstance(t, (cst.Tuple, cst.List)) for e in t.elements]
+    return any(names_parameters(last_name(e)) for e in unpacked) and not any(map(is_optimizer, unpacked))
 
 
 def _unwrapped(call: cst.Call, module: Module) -> cst.Call:

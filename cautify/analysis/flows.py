@@ -14,7 +14,7 @@ import libcst as cst
 
 from cautify.analysis.callers import Callers
 from cautify.analysis.contained import MANY, Contained
-from cautify.analysis.given import given_classes
+from cautify.analysis.given import given_classes, renamed_classes
 from cautify.analysis.names import (
     UNKNOWN,
     AnyOptimizer,
@@ -29,6 +29,7 @@ from cautify.analysis.names import (
     Value,
 )
 from cautify.analysis.nodes import keywords, last_name
+from cautify.analysis.paths import IMPORTERS, classes_of_paths, evaluated
 from cautify.analysis.project import Project
 from cautify.analysis.reaching import reaching
 from cautify.analysis.scopes import Binding
@@ -38,7 +39,6 @@ from cautify.homes import DEFAULT, Spelling
 from cautify.optimizers import Catalogue
 
 _MAKES = re.compile(r"[tT]ype\[[\s\w.]*Optimizer\s*\]|Callable\[(?:\.\.\.|\[.*\]),[\s\w.]*Optimizer\s*\]")  # in quotes
-_IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
 _LOCATORS = frozenset({"hydra.utils.get_class", "hydra.utils.get_method", "pydoc.locate", "locate"})
 _WRAPPERS = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar"})
 _FIELDS = frozenset({"dataclasses.field", "attr.ib", "attr.field", "attrs.field", "pydantic.Field"})
@@ -67,7 +67,8 @@ class Flows(Contained):
     @cached_property
     def callers(self) -> Callers:
         """Who calls a function of the project."""
-        return Callers(self, self.mentions)
+        also = renamed_classes(self.project, self.catalogue) if self.mentions else frozenset()
+        return Callers(self, self.mentions, also)
 
     def seen(self, bindings: list[Binding], node: cst.CSTNode, module: Module) -> list[Binding]:
         """Only the assignments that reach a place: the last before it, on each path that leads there."""
@@ -99,6 +100,10 @@ class Flows(Contained):
             case cst.Attribute(value=base, attr=cst.Name(value=name)):
                 yield from self._attribute(base, name, module)
             case cst.Subscript(value=base, slice=[cst.SubscriptElement(slice=cst.Index(value=key))]):
+                if isinstance(base, cst.Name) and isinstance(key, cst.Integer) and (b := self._star(base, module)):
+                    given = self.callers.starred(b, int(key.value, 0), module)
+                    yield from [v for where, value in given for v in self.values(value, where)] or [UNKNOWN]
+                    return
                 for value in self.values(base, module):
                     yield from self._item(value, key)
             case cst.Call():
@@ -125,14 +130,20 @@ class Flows(Contained):
 
     def _enumerated(self, base: cst.BaseExpression, module: Module) -> list[Value]:
         """What ``.value`` gives of a member of an enum: the class that the enum's body gives to the member."""
-        held = [v for v in self.values(base, module) if isinstance(v, Partial) or self._is_maker(v)]
+        held = [v for v in self.values(base, module) if isinstance(v, Partial) or self.is_maker(v)]
         return held or [v for cls in self.types(base, module) if self.is_enum(cls) for v in self.members(cls, None)]
 
-    def _is_maker(self, value: Value) -> bool:
+    def is_maker(self, value: Value) -> bool:
         """Whether a value is an optimizer class."""
         if isinstance(value, External):
             return self.catalogue.optimizer(value.name) is not None
         return isinstance(value, Class) and self.is_own_optimizer(value)
+
+    def _star(self, name: cst.Name, module: Module) -> Binding | None:
+        """The parameter that takes all further arguments, where a name stands for it and for nothing else."""
+        bindings = self.bindings(name.value, name, module)
+        only = bindings[0] if len(bindings) == 1 else None
+        return only if only is not None and isinstance(only.node, cst.Param) and only.node.star == "*" else None
 
     def _inherited(self, call: cst.Call, name: str, module: Module) -> list[Value]:
         """What ``super().name`` is in a class of the project: what the next class above it binds."""
@@ -285,8 +296,12 @@ class Flows(Contained):
                 yield from (v for table in tables for v in self._item(table, call.args[0].value))
                 yield from default if tables else [*default, UNKNOWN]
                 return
+        if name == "type" and len(call.args) == 3 and isinstance(call.args[1].value, cst.Tuple):
+            bases = [v for e in call.args[1].value.elements for v in self.values(e.value, module)]
+            yield AnyOptimizer(SUBCLASS) if any(map(self.is_maker, bases)) else UNKNOWN
+            return
         if name == "eval" and call.args:
-            yield self._evaluated(call.args[0].value)
+            yield evaluated(call.args[0].value)
             return
         if name == "globals":
             yield Imported(module.path)
@@ -321,18 +336,10 @@ class Flows(Contained):
                 yield UNKNOWN
         elif isinstance(value, External) and value.name == "functools.partial" and first is not None:
             yield from (Partial(v, module, call) for v in self.values(first, module))
-        elif isinstance(value, External) and text is not None and value.name in _LOCATORS | _IMPORTERS:
+        elif isinstance(value, External) and text is not None and value.name in _LOCATORS | IMPORTERS:
             yield External(text)
         else:
             yield UNKNOWN
-
-    def _evaluated(self, text: cst.BaseExpression) -> Value:
-        """What ``eval`` gives for a text that begins as the name of a class does: ``"torch.optim." + name``."""
-        while isinstance(text, cst.BinaryOperation):
-            text = text.left
-        first = text.parts[0] if isinstance(text, cst.FormattedString) and text.parts else None
-        said = first.value if isinstance(first, cst.FormattedStringText) else literal(text)
-        return AnyOptimizer("torch.optim") if said in ("torch.optim.", "optim.") else UNKNOWN
 
     def _called(self, factory: cst.BaseExpression, module: Module) -> Iterator[Value]:
         """What something returns that is called without arguments."""
@@ -345,7 +352,8 @@ class Flows(Contained):
                 yield UNKNOWN
 
     def _getattr(self, call: cst.Call, module: Module) -> Iterator[Value]:
-        yield from self._named_in(call.args[0].value, literal(call.args[1].value), module)
+        named = classes_of_paths(call, module, self)
+        yield from named or self._named_in(call.args[0].value, literal(call.args[1].value), module)
         for arg in call.args[2:3]:
             yield from self.values(arg.value, module)
 
@@ -374,9 +382,13 @@ class Flows(Contained):
         for node in walk(function.node.body):
             if isinstance(node, cst.Call):
                 names = {dotted(node.func), *self.externals(node.func, module)}
-                if not names.isdisjoint(_IMPORTERS | _LOCATORS):
+                if not names.isdisjoint(IMPORTERS | _LOCATORS):
                     return True
         return False
+
+
+SUBCLASS = "type()"
+"""The source of a class that is made of an optimizer class without a class statement."""
 
 
 def _is_property(function: cst.FunctionDef) -> bool:

@@ -40,6 +40,16 @@ def given_classes(project: Project, catalogue: Catalogue) -> frozenset[str]:
     return frozenset(word.decode("ascii") for word in found if word.isascii())
 
 
+def renamed_classes(project: Project, catalogue: Catalogue) -> frozenset[bytes]:
+    """What imports call optimizer classes: a file that says such a word may pass one along, and not say "optim"."""
+    classes = frozenset(name.encode("ascii") for name in catalogue.class_names)
+    found: set[bytes] = set()
+    for path in project.containing(b"ptim"):
+        if named := project.words(path) & classes:
+            found.update(_search(_RENAMED, named, project.data[path]))
+    return frozenset(found)
+
+
 def called_attribute(names: Iterable[str]) -> re.Pattern[str] | None:
     """What matches a call of an attribute of one of the names."""
     every = "|".join(sorted(names))

@@ -14,7 +14,7 @@ from cautify.analysis import evidence
 from cautify.analysis.construction import Construction, argument
 from cautify.analysis.deferred import Body
 from cautify.analysis.direct import GIVING
-from cautify.analysis.flows import Flows
+from cautify.analysis.flows import SUBCLASS, Flows
 from cautify.analysis.given import called_attribute
 from cautify.analysis.glance import may_hold_construction
 from cautify.analysis.names import (
@@ -101,7 +101,7 @@ class Makers:
         held = {
             n
             for n, found in module.root.bindings.items()
-            if any(self._may_name_class(_given(b), module) for b in found)
+            if any(self._may_name_class(_given(b), module) or _renames_factory(b) for b in found)
         }
 
         built_in = _BUILT_IN.difference(_BY_TEXT, module.root.bindings)
@@ -137,7 +137,7 @@ class Makers:
                 return False
             if self.flows.may_name(func, self.names, module):
                 return True
-            if any(self._may_name_class(_given(b), module) for b in bindings):
+            if any(self._may_name_class(_given(b), module) or _renames_factory(b) for b in bindings):
                 return True
             if not any(b.kind in ("def", "class") for b in bindings) and _looks_made(func.value, call):
                 return True
@@ -219,7 +219,7 @@ class Makers:
                     known[optimizer.name] = optimizer
                 else:
                     foreign.append(value.name)
-            elif isinstance(value, Class) and value.node in self.custom:
+            elif isinstance(value, Class) and (value.node in self.custom or self._is_derived(value)):
                 declared = self.catalogue.optimizer(self.flows.qualified(value))
                 if declared is not None:
                     known[declared.name] = declared
@@ -242,6 +242,10 @@ class Makers:
             unknown,
         )
 
+    def _is_derived(self, cls: Class) -> bool:
+        """Whether a class of the project has a base that is only known to be an optimizer class by who passes it."""
+        return any(self.flows.is_maker(v) for a in cls.node.bases for v in self.flows.values(a.value, cls.module))
+
     def _qualified(self, made: _Made) -> tuple[str, ...]:
         return (*(o.name for o in made.known), *sorted(map(self.flows.qualified, made.own)))
 
@@ -262,6 +266,9 @@ class Makers:
         """A class that came to the call by some way."""
         call = construction.call
         name = evidence.callee(call.func)
+        if any(v.source == SUBCLASS for v in made.any):
+            what = "it is a subclass made by type(); to wrap it, write CautiousOptimizer.wrap(...) around the call"
+            return replace(construction, reason="custom", detail=what)
         rebound = name in self.catalogue.class_names
         unsure = made.unknown and (rebound or not (evidence.takes_parameters(call) or evidence.names_maker(name)))
         if unsure or any(isinstance(v, Class) for v in made.inner):
@@ -333,6 +340,12 @@ def _given(binding: Binding) -> cst.BaseExpression | None:
             return None
         source = source.elements[place].value
     return source
+
+
+def _renames_factory(binding: Binding) -> bool:
+    """Whether an import gives a factory of anything another name."""
+    member = binding.member or ""
+    return member != binding.name and evidence.names_anything(member)
 
 
 def _is_alias(value: cst.BaseExpression | None) -> bool:

@@ -81,6 +81,8 @@ class Opaque:
         """Whether a function, or a registry's method, builds whatever a config names."""
         name = evidence.callee(call.func)
         for value in values:
+            if isinstance(value, External) and isinstance(call.func, cst.Name):
+                name = value.name.rpartition(".")[2]  # whatever it is imported as
             if isinstance(value, (Function, External)) and _ANYTHING.search(name):
                 return "optim" not in name  # or it makes optimizers only, and is looked at itself
         func = call.func
@@ -117,6 +119,8 @@ class Opaque:
             return self.unknown(call, module)
         named = [n for n in names if evidence.looks_like_class(n.rpartition(".")[2])]
         verbs = [n for n in names if evidence.names_verb(n.rpartition(".")[2])]
+        if all(evidence.makes_parameters(n.rpartition(".")[2]) for n in verbs):
+            verbs = verbs if evidence.use_of(call, module) == "kept" else []
         known = any(n.rpartition(".")[2] in self.catalogue.class_names for n in named)
         kept = bool(verbs) and evidence.use_of(call, module) == "kept"
         if not (evidence.takes_parameters(call) or kept or (known and "lr" in keywords(call))):
@@ -137,6 +141,8 @@ class Opaque:
         if named and takes:
             if use == "kept" or (surely and use not in ("apart", "several")):
                 return Construction(module, call, (), evidence.form(call, module, self.flows))
+            if not surely and evidence.gives_parameters(call, module):
+                return None
             if surely or use in ("apart", "several", "returned", "passed"):
                 return self._unsure(call, module, what)
             return None
@@ -149,6 +155,8 @@ class Opaque:
             return self._unsure(call, module, what) if verb else None
         if isinstance(call.func, cst.Call) and "instantiate" in name and evidence.node_of_optimizer(call.func):
             return Construction(module, call, (), "partial")
+        if self._is_loaded(call.func, module) and (use == "kept" or not keywords(call).isdisjoint(("lr", "momentum"))):
+            return Construction(module, call, (), evidence.form(call, module, self.flows))
         spelled = evidence.looks_like_class(name)
         if use == "kept" and isinstance(call.func, cst.Attribute) and spelled:
             return Construction(module, call, (), evidence.form(call, module, self.flows))
@@ -157,6 +165,14 @@ class Opaque:
         if use == "kept" and (evidence.names_verb(name) or _LIKE.search(name) or "lr" in keywords(call)):
             return self._unsure(call, module, what)
         return None
+
+    def _is_loaded(self, func: cst.BaseExpression, module: Module) -> bool:
+        """Whether what is called is loaded by a function of the project that imports what a config names."""
+        made = [func]
+        if isinstance(func, cst.Name):
+            made = [b.value for b in self.flows.bindings(func.value, func, module) if b.value is not None]
+        functions = [v for m in made if isinstance(m, cst.Call) for v in self.flows.values(m.func, module)]
+        return any(isinstance(v, Function) and self.flows.imports_by_name(v) for v in functions)
 
     def _is_callable_object(self, func: cst.BaseExpression, module: Module) -> bool:
         """Whether what is called is an instance of a class of the project that says what a call of it does."""

@@ -20,6 +20,8 @@ _LOOKED_UP = re.compile(rb"[\])][ \t]*\(\s*(?:params\s*=\s*)?[^()\n]*(?:param|\[
 _WITH_RATE = re.compile(rb"(?:parameters\(\)|params|groups)\s*,[^()]{0,120}\b(?:lr|learning_rate)\s*=")
 _NODE = re.compile(rb"(?:instantiate|build_from|class_by_name)\w*\(\s*[^()]{0,200}ptim")
 _NODE_KEPT = re.compile(rb"ptim[^\n=(]{0,60}=\s*[\w.]*(?:instantiate|build_from|\w*class_by_name)")
+_RATED = re.compile(rb"(?<![\w.])[a-z_]\w*\([^()\n]*\blr[ ]?=")
+_FACTORY_RENAMED = re.compile(rb"(?:instantiate|build_from)\w*[ \t]+as\b")
 _REGISTRY = re.compile(rb"OPTIM\w*\.(?:build|get|create)\(|ptim\.__dict__|getattr\(\s*[\w.]*ptim")
 _FOREIGN = re.compile(
     rb"(?:Adam|SGD|Lion|Optim|Optimizer|Adagrad|RMS[pP]rop|Adafactor|Lamb|LAMB|Prodigy|Shampoo)\w*\(\s*[^()]{0,80}param"
@@ -32,6 +34,7 @@ _DERIVED = re.compile(rb"class[ ]+\w+\((?:[\w.]+,\s*)*[\w.]*(?:Optimizer(?:\d\w*
 _ALWAYS = (  # each with what it cannot match without: looking for that first is ten times faster
     (_NODE, b"instantiate", b"build_from", b"class_by_name"),
     (_NODE_KEPT, b"instantiate", b"build_from", b"class_by_name"),
+    (_FACTORY_RENAMED, b"instantiate", b"build_from"),
     (_REGISTRY, b"OPTIM", b"ptim.__dict__", b"getattr("),
     (_LOOKED_UP, b"param"),
     (re.compile(rb"CautiousOptimizer"), b"CautiousOptimizer"),  # a patched file is looked at, whatever its words
@@ -60,7 +63,7 @@ def candidates(project: Project, catalogue: Catalogue, own: Iterable[str], given
             )
         if project.remembered[path]:
             found.add(path)
-    return sorted(found)
+    return sorted(found.union(_rated(project)))
 
 
 def defining(project: Project, catalogue: Catalogue) -> list[str]:
@@ -88,6 +91,12 @@ def _training(project: Project) -> list[str]:
     return [
         p for p in found if b"ptim" not in project.data[p] and (b"lr" in project.data[p] or b"PTIM" in project.data[p])
     ]
+
+
+def _rated(project: Project) -> list[str]:
+    """Files without any such word that call something with a learning rate: a class, if they are handed one."""
+    found = project.containing(b"lr=", b"lr =")
+    return [p for p in found if b"ptim" not in project.data[p] and _RATED.search(project.data[p])]
 
 
 def _uses(named: frozenset[bytes], classes: frozenset[bytes], data: bytes) -> bool:
