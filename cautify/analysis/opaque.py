@@ -155,8 +155,12 @@ class Opaque:
             return self._unsure(call, module, what) if verb else None
         if isinstance(call.func, cst.Call) and "instantiate" in name and evidence.node_of_optimizer(call.func):
             return Construction(module, call, (), "partial")
-        if self._is_loaded(call.func, module) and (use == "kept" or not keywords(call).isdisjoint(("lr", "momentum"))):
-            return Construction(module, call, (), evidence.form(call, module, self.flows))
+        if use in ("kept", "returned", "passed") and self._is_loaded(call.func, module):
+            function = module.function(call)
+            said = use == "kept" or (function is not None and "optim" in function.name.value)
+            if said:
+                return Construction(module, call, (), evidence.form(call, module, self.flows))
+            return self._unsure(call, module, what) if "lr" in keywords(call) else None
         spelled = evidence.looks_like_class(name)
         if use == "kept" and isinstance(call.func, cst.Attribute) and spelled:
             return Construction(module, call, (), evidence.form(call, module, self.flows))
