@@ -48,8 +48,9 @@ class Source:
 
     @cached_property
     def utf8(self) -> bytes:
-        """The normalised buffer."""
-        return self.text.encode("utf-8")
+        """The normalised buffer: most often it is what lies on the disk, which is held in memory already."""
+        encoded = self.text.encode("utf-8")
+        return self.data if self.data == encoded else encoded
 
     @cached_property
     def _line_starts(self) -> list[int]:

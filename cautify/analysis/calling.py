@@ -28,3 +28,18 @@ def _may_call(data: bytes, name: bytes) -> bool:
             return True
         at = data.find(name, end)
     return False
+
+
+def has_word(data: bytes, word: bytes) -> bool:
+    """Whether an identifier stands alone somewhere in a file: many times faster than a pattern that begins with \\b."""
+    at = data.find(word)
+    while at >= 0:
+        end = at + len(word)
+        if not (_is_word(data[at - 1 : at]) or _is_word(data[end : end + 1])):
+            return True
+        at = data.find(word, end)
+    return False
+
+
+def _is_word(byte: bytes) -> bool:
+    return byte.isalnum() or byte == b"_"

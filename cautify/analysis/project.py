@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
+from cautify.analysis.calling import has_word
 from cautify.analysis.discover import is_test
 from cautify.analysis.import_lines import imports, own_name, words_imported
 from cautify.analysis.python_version import minimum_python
@@ -48,6 +49,7 @@ class Project:
         self._words: dict[str, frozenset[bytes]] = {}
         self.remembered: dict[str, bool] = {}
         """Whether a file can hold a construction: for the plan of the same tree with some files replaced."""
+        self._keeps_outlines = True
         self._base: Project | None = None
         self._overlay: frozenset[str] = frozenset(overlay or ())
         overlay = overlay or {}
@@ -77,7 +79,9 @@ class Project:
             self._modules[path] = None
             if path in self.data:
                 try:
-                    self._modules[path] = Module(read_source(path, self.data[path]))
+                    parsed = self._modules[path] = Module(read_source(path, self.data[path]))
+                    if not self._keeps_outlines:
+                        parsed.forget_outline()
                 except Undecodable as error:
                     self.problems[path] = Problem(path, "undecodable", str(error))
                 except Unparsable as error:
@@ -89,7 +93,8 @@ class Project:
         return self._modules[path]
 
     def forget_outlines(self) -> None:
-        """Let go of what only the search for constructions needs."""
+        """Let go of what only the search for constructions needs, for what is parsed from now on too."""
+        self._keeps_outlines = False
         for module in self._modules.values():
             if module is not None:
                 module.forget_outline()
@@ -182,7 +187,7 @@ class Project:
 
     def _says(self, path: str, word: bytes) -> bool:
         words = self._words.get(path)
-        return word in words if words is not None and word.isascii() else _has_word(self.data[path], word)
+        return word in words if words is not None and word.isascii() else has_word(self.data[path], word)
 
     # -- import names ---------------------------------------------------------------------------------------------
 
@@ -379,21 +384,6 @@ class Project:
     def minimum_python(self) -> tuple[int, int] | None:
         """The oldest Python that the project says it supports, or None when it does not say."""
         return minimum_python(self.root.resolve())
-
-
-def _has_word(data: bytes, word: bytes) -> bool:
-    """Whether an identifier stands alone somewhere: many times faster than a pattern that begins with \\b."""
-    at = data.find(word)
-    while at >= 0:
-        end = at + len(word)
-        if not (_is_word(data[at - 1 : at]) or _is_word(data[end : end + 1])):
-            return True
-        at = data.find(word, end)
-    return False
-
-
-def _is_word(byte: bytes) -> bool:
-    return byte.isalnum() or byte == b"_"
 
 
 def _within(directory: str, ancestor: str) -> bool:

@@ -115,8 +115,9 @@ def _body(
     cuts = () if whole_only else _cuts(function.body, indent, lines, starts, start, end)
     first_of = 0
     for cut, number in [*cuts, (end, len(function.body))]:
-        code = text[max(start, below) : cut] if below < cut else ""
-        whole.parts.append(Body(start, cut, text[start:cut], code, whole, function.body[first_of:number]))
+        lines_of = text[start:cut]
+        code = lines_of if below <= start else lines_of[below - start :]
+        whole.parts.append(Body(start, cut, lines_of, code, whole, function.body[first_of:number]))
         start, first_of = cut + 1, number
     return whole
 
