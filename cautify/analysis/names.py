@@ -284,7 +284,9 @@ class Names:
             return node.attr.value in names
         if not isinstance(node, cst.Name):
             return False
-        return node.value in names or any(b.member in names for b in self.bindings(node.value, node, module))
+        name = node.value
+        renamed = name in module.given_by_as
+        return name in names or (renamed and any(b.member in names for b in self.bindings(name, node, module)))
 
     def member(self, value: Value, name: str) -> Iterator[Value]:
         """What ``value.name`` may be."""

@@ -229,6 +229,11 @@ class Module:
             yield parent
             node = parent
 
+    @cached_property
+    def given_by_as(self) -> frozenset[str]:
+        """The names that imports, among others, give to what has another name."""
+        return frozenset(_AS.findall(self.source.text))
+
     def top_level_index(self, node: cst.CSTNode) -> int:
         """Which of the module's statements, counted from 0, a node stands in."""
         while (above := self.parents[node]) is not self.tree:
@@ -376,6 +381,7 @@ class Module:
                     self._assign(element.value, node)
 
 
+_AS = re.compile(r"as(?:[\s\\]|#.*\n)+(\w+)")
 _OPENING = frozenset({cst.FunctionDef, cst.ClassDef, cst.Lambda, *Comprehension})
 
 
