@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -141,10 +141,8 @@ class Callers:
             yield from self._constructions(cls)
             yield from self._own_constructions(cls)
         else:
-            called = re.compile(rf"\.[\s\\]*{name}[\s\\)]*\(").search
-            for where, call in self._mentioning(
-                {name}, matters=lambda b: name in b.code and called(b.code) is not None
-            ):
+            something = r"(?!\s*\))" if _needs_argument(function.node, static) else ""
+            for where, call in self._mentioning({name}, called=rf"\.[\s\\]*{name}[\s\\)]*\({something}"):
                 if not isinstance(call.func, cst.Attribute) or call.func.attr.value != name:
                     continue
                 base = call.func.value
@@ -270,18 +268,24 @@ class Callers:
         return bool(made) and all(m is not None and last_name(m) == "Fabric" for m in made)
 
     def _mentioning(
-        self, names: set[str], home: str | None = None, matters: Callable[[Body], bool] | None = None
+        self, names: set[str], home: str | None = None, called: str = ""
     ) -> Iterator[tuple[Module, cst.Call]]:
-        """The calls that could be of something with one of the names.
+        """The calls that could be of something with one of the names, without some that do not match ``called``.
 
         Where the names are those of functions of one module (``home``), another file has to import them first.
         """
         project = self.resolver.project
+        in_file, in_body = re.compile(called.encode()).search, re.compile(called).search
+
+        def matters(body: Body) -> bool:
+            return any(name in body.code for name in names) and in_body(body.code) is not None
+
         for path in self._files(names, home):
-            module = project.module(path) if may_call(project.data[path], names) else None
+            data = project.data[path]
+            module = project.module(path) if may_call(data, names) and in_file(data) else None
             if module is None:
                 continue
-            for call in module.calls_where(matters) if matters is not None else module.calls_of(names):
+            for call in module.calls_where(matters) if called else module.calls_of(names):
                 if self.resolver.may_name(call.func, names, module):
                     yield module, call
 
@@ -315,6 +319,12 @@ OWN_CLASS = frozenset({"cls", "klass", "type", "__class__"})
 def is_super(node: cst.BaseExpression) -> bool:
     """Whether an expression is ``super()``."""
     return isinstance(node, cst.Call) and dotted(node.func) == "super"
+
+
+def _needs_argument(function: cst.FunctionDef, static: bool) -> bool:
+    """Whether a call of a method cannot leave the brackets empty: some parameter but the first has no default."""
+    given = [*function.params.posonly_params, *function.params.params][0 if static else 1 :]
+    return any(parameter.default is None for parameter in (*given, *function.params.kwonly_params))
 
 
 def makes_own(call: cst.Call, cls: Class) -> bool:
