@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 
 import libcst as cst
 
-from cautify.analysis.calling import may_call
 from cautify.analysis.discover import is_test
 from cautify.analysis.flows import Flows
 from cautify.analysis.names import Class
@@ -18,10 +17,12 @@ from cautify.analysis.syntax import Module
 _PICKLERS = ("pickle", "cloudpickle", "dill", "joblib", "_pickle", "cPickle", "pickle5", "torch")
 _ITSELF = re.compile(rb"\b(?:pickle|cloudpickle|dill|joblib)\.dumps?\(\s*self\s*[,)]")
 _ANYTHING = re.compile(rb"\bpickle_module\s*=|\bdill\.dumps?\(")
-_VARIABLE = re.compile(rb"\b(?:dumps?|save)\(\s*[\w.]+\s*[,)]")
+_VARIABLE = rb"\s*[\w.]+\s*[,)]"
+_OF = re.compile(rb"(?:(\w*)[\s\\]*\.[\s\\]*|(?<!\w))$")
 _WHOLE_NEEDLES = (b"dump", b"pickle_module")
 _STORES = frozenset({"dump", "dumps", "save"})
 _NAMED = _STORES | {"load", "loads"}
+_TEXT = frozenset({b"json", b"yaml"})
 _QUEUES = frozenset({"submit", "map_array", "DelayedSubmission"})
 _QUEUE = "submitit"
 _OWN_STATE = frozenset({"__setstate__", "__reduce__", "__reduce_ex__"})
@@ -67,7 +68,11 @@ class Pickled:
     def _stored(self) -> frozenset[cst.ClassDef]:
         """The classes of the variables that the project stores whole."""
         project = self.flows.project
-        paths = (p for p in project.mentioning_word(_PICKLERS) if not is_test(p) and _VARIABLE.search(project.data[p]))
+        paths = (
+            p
+            for p in project.mentioning_word(_PICKLERS)
+            if not is_test(p) and self._may_call(project.data[p], _STORES, p, _VARIABLE)
+        )
         calls = (found for path in paths for found in self._calls(path, _STORES))
         return frozenset(
             cls.node
@@ -138,10 +143,30 @@ class Pickled:
         """The calls of a pickling library's functions of these names, or of others that are named so, in a file."""
         if (path, names) not in self._named:
             project = self.flows.project
-            module = project.module(path) if may_call(project.data[path], names) else None
-            calls = module.calls_of(names) if module is not None else ()
+            module = project.module(path) if self._may_call(project.data[path], names, path) else None
+            calls = (
+                module.calls_where(lambda body: self._may_call(body.code.encode(), names, path))
+                if module is not None
+                else ()
+            )
             self._named[path, names] = [(module, c) for c in calls if module is not None and last_name(c.func) in names]
         return self._named[path, names]
+
+    def _may_call(self, code: bytes, names: frozenset[str], path: str, then: bytes = b"") -> bool:
+        """Whether some code of a file may call a pickling library's function of one of ``names``, by its text.
+
+        ``then`` is a pattern of what follows the bracket. Most of what is told to save something is no library.
+        """
+        imported = self.flows.project.import_words(path)
+        for name in map(str.encode, names):
+            for match in _called(name, then).finditer(code):
+                of = _OF.search(code, max(0, match.start() - 99), match.start())
+                if of is None:
+                    continue
+                owner = name if of[1] is None else of[1]
+                if owner not in _TEXT and (name != b"save" or imported is None or owner in imported):
+                    return True
+        return False
 
     def _stores(self, call: cst.Call, family: list[Class], near: bool, module: Module) -> bool:
         name, library = last_name(call.func), self._library(call, module)
@@ -171,6 +196,11 @@ class Pickled:
                 yield from self.flows.types(element.value, module)
         else:
             yield from self.flows.types(stored, module)
+
+
+@cache
+def _called(name: bytes, then: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"%s(?:[\s\\)]|#[^\n]*\n)*\(%s" % (name, then))
 
 
 def _is_name(call: cst.Call) -> bool:
