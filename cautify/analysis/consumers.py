@@ -17,7 +17,13 @@ from cautify.analysis.syntax import Module, dotted, walk
 _PATTERN = (
     r"\b(?:asdict|astuple|vars|fields)[ \t]*\(|\.__dict__\b|\b(?:asdict|astuple|fields)[ \t]+as\b|__dataclass_fields__"
 )
-_NEEDLES = ("asdict", "astuple", "vars", "fields", "__dict__")
+_NEEDLES = (
+    "asdict",
+    "astuple",
+    "__dict__",
+    "__dataclass_fields__",
+    *(f"{n}{c}" for n in ("vars", "fields") for c in "( \t"),
+)
 _USE = re.compile(_PATTERN.encode())
 _SHOWN = re.compile(rb"\b(?:print|pprint|pformat|repr|str)\([ \t]*(?:dataclasses\.)?$")
 _READ_BY_NAME = re.compile(rb"(?s)\bgetattr\(.{0,200}?\.name\b")

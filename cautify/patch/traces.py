@@ -62,9 +62,9 @@ class Words:
 
     @cached_property
     def _pieces(self) -> tuple[bytes, ...]:
-        """Something that every spelling has, as far as it is found fast: the longest part without its capital."""
+        """Something that every spelling has, as far as it is found fast: a long, rare part without its capital."""
         words = [CLASS_NAME[1:8], *self.modules, *(name for name in (self.enabled, self.eps) if name)]
-        longest = {max(word.split("_"), key=len)[1:] for word in words}
+        longest = {max(word.split("_"), key=lambda part: (part != "optimizer", len(part)))[1:] for word in words}
         return tuple(piece.encode() for part in sorted(longest) for piece in (part, part.upper()))
 
     def anywhere(self, data: bytes) -> bool:
