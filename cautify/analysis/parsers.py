@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import libcst as cst
 
@@ -22,6 +23,7 @@ EXCLUSIVE = "add_mutually_exclusive_group"
 GROUPS = frozenset({"add_argument_group", EXCLUSIVE})
 ADDS = frozenset({"add_argument", "add_arg", "add"})
 _PARSER = re.compile(r"(?:^|\.)(?:\w*Arg(?:ument)?s?Parser|get_?[aA]rg(?:ument)?_?[pP]arser|[gG]et_?[pP]arser)$")
+_QUOTED = re.compile(rb"[\"']-*([^\"'\s-][^\"'\s]*)(?=[\"'])")
 _DEPTH = 12
 
 
@@ -175,17 +177,20 @@ class Parsers:
     def may_declare(self, dest: str) -> bool:
         """Whether some file names an option so: a cheap test before anything is followed."""
         if dest not in self._named:
-            spelled = re.escape(dest).replace("_", "[-_]")
             data = self.project.data
-            search = re.compile(rf"[\"']-{{0,2}}{spelled}[\"']".encode()).search
-            longest = max(dest.split("_"), key=len).encode()  # looked for first: many times faster
-            declaring = self.project.containing(b"add_arg", b".add(")
-            named = any(longest in data[p] and search(data[p]) for p in declaring)
+            named = any(dest.encode() in said for said in self._quoted.values())
             if not named and self._generated.loops:  # the dict may be in any file
                 keyed = re.compile(rf"[\"']{dest}[\"']|\b{dest}\s*=".encode()).search
                 named = any(keyed(data[p]) for p in self.project.containing(dest.encode()))
             self._named[dest] = named
         return self._named[dest]
+
+    @cached_property
+    def _quoted(self) -> dict[str, frozenset[bytes]]:
+        """What may be the attributes of options, by the strings of each file that may declare some."""
+        data = self.project.data
+        declaring = self.project.containing(b"add_arg", b".add(")
+        return {p: frozenset(said.replace(b"-", b"_") for said in _QUOTED.findall(data[p])) for p in declaring}
 
     def on(self, parser: Parser, dest: str) -> tuple[Option, ...]:
         """The declarations of an option that a parser has, its sub-parsers left out."""
@@ -193,12 +198,8 @@ class Parsers:
         return tuple(o for o in self.options(dest) if above & o.parsers)
 
     def _declared(self, dest: str) -> Iterator[Option]:
-        pattern = re.escape(dest).replace("_", "[-_]")
-        spelled, encoded = re.compile(pattern), re.compile(pattern.encode("utf-8"))
-        longest = max(dest.split("_"), key=len).encode()
-        for path in self.project.containing(b"add_arg", b".add("):
-            if longest not in self.project.data[path] or not encoded.search(self.project.data[path]):
-                continue
+        spelled = re.compile(r"[\"']-*" + re.escape(dest).replace("_", "[-_]") + r"[\"']")
+        for path in (path for path, said in self._quoted.items() if dest.encode() in said):
             module = self.project.module(path)
             if module is None:
                 continue

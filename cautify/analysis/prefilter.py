@@ -26,10 +26,8 @@ _REGISTRY = re.compile(rb"OPTIM\w*\.(?:build|get|create)\(|ptim\.__dict__|getatt
 _FOREIGN = re.compile(
     rb"(?:Adam|SGD|Lion|Optim|Optimizer|Adagrad|RMS[pP]rop|Adafactor|Lamb|LAMB|Prodigy|Shampoo)\w*\(\s*[^()]{0,80}param"
 )
-_OPT_WORD = re.compile(rb"(?m)^.*(?:[oO]pt|OPT).*$")
-_FOREIGN_WORD = re.compile(
-    rb"(?m)^[A-Z].*(?:Adam|SGD|Lion|Optim|Adagrad|[pP]rop|Adafactor|[lL]amb|LAMB|Prodigy|Shampoo)"
-)
+_OPT_WORD = re.compile(rb"[oO]pt|OPT")
+_FOREIGN_WORD = re.compile(rb"[A-Z].*(?:Adam|SGD|Lion|Optim|Adagrad|[pP]rop|Adafactor|[lL]amb|LAMB|Prodigy|Shampoo)")
 _DERIVED = re.compile(rb"class[ ]+\w+\((?:[\w.]+,\s*)*[\w.]*(?:Optimizer(?:\d\w*)?|Adam\w*Base)\b")
 _ALWAYS = (  # each with what it cannot match without: looking for that first is ten times faster
     (_NODE, b"instantiate", b"build_from", b"class_by_name"),
@@ -39,6 +37,7 @@ _ALWAYS = (  # each with what it cannot match without: looking for that first is
     (_LOOKED_UP, b"param"),
     (re.compile(rb"CautiousOptimizer"), b"CautiousOptimizer"),  # a patched file is looked at, whatever its words
 )
+_MAKER, _CLASS = 1, 2
 _ANNOTATED = re.compile(rb"Optimizer\s*\]")
 
 
@@ -50,7 +49,7 @@ def candidates(project: Project, catalogue: Catalogue, own: Iterable[str], given
     attributes = called_attribute(given)
     called = re.compile(attributes.pattern.encode("ascii")) if attributes is not None else None
     classes, factories = _encoded(catalogue.class_names), _encoded(catalogue.special_names)
-    found = set(project.mentioning_word(own))
+    found, kinds = set(project.mentioning_word(own)), _Kinds()
     for path in [*mentioning_optimizers(project, catalogue), *_training(project)]:
         if path not in project.remembered:
             data = project.data[path]
@@ -58,7 +57,7 @@ def candidates(project: Project, catalogue: Catalogue, own: Iterable[str], given
             named = words & (classes | factories)
             project.remembered[path] = (
                 bool(named and _uses(named, classes, data))
-                or _may_call(data, words)
+                or _may_call(data, words, kinds)
                 or (called is not None and called.search(data) is not None)
             )
         if project.remembered[path]:
@@ -107,13 +106,21 @@ def _uses(named: frozenset[bytes], classes: frozenset[bytes], data: bytes) -> bo
     return bool(referred) and bool(_pattern(rb"(?:\.|=[ \t]*)(?:%s)\b(?![ \t]*[(\].])", referred).search(data))
 
 
-def _may_call(data: bytes, words: frozenset[bytes]) -> bool:
+class _Kinds(dict[bytes, int]):
+    """Word → whether makers of optimizers are called so, or classes of them: files share most of their words."""
+
+    def __missing__(self, word: bytes) -> int:
+        maker = _OPT_WORD.search(word) is not None and _names_maker(word)
+        self[word] = kind = _MAKER * maker | _CLASS * (_FOREIGN_WORD.match(word) is not None)
+        return kind
+
+
+def _may_call(data: bytes, words: frozenset[bytes], kinds: _Kinds) -> bool:
     """Whether a call is there that could make an optimizer, whatever the name of that is."""
-    listed = b"\n".join(words)
-    makers = [w for w in _OPT_WORD.findall(listed) if _names_maker(w)]
+    makers = [word for word in words if kinds[word] & _MAKER]
     if makers and _pattern(rb"(?<!def )\b(?:%s)[ \t]*\(", makers).search(data):
         return True
-    if _FOREIGN_WORD.search(listed) and _FOREIGN.search(data):
+    if any(kinds[word] & _CLASS for word in words) and _FOREIGN.search(data):
         return True
     if b"Optimizer" in words and _ANNOTATED.search(data):
         return True
