@@ -48,7 +48,7 @@ class Callers:
             yield from self._through_others(Function(module, function), names.index(parameter.name), parameter.name)
         for where, call, bound in self.calls(Function(module, function)):
             position = names.index(parameter.name) - bound if parameter.name in names else None
-            value = _passed(call, parameter.name, position)
+            value = passed_at(call, parameter.name, position)
             if value is not None:
                 yield where, value
 
@@ -62,7 +62,7 @@ class Callers:
         names = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
         for where, call in self._mentioning(held, module.path) if held else ():
             if any(getattr(v, "node", None) is function for v in self._values(call.func, where)):
-                value = _passed(call, parameter, names.index(parameter) if parameter in names else None)
+                value = passed_at(call, parameter, names.index(parameter) if parameter in names else None)
                 if value is not None:
                     yield where, value
 
@@ -138,7 +138,7 @@ class Callers:
         decorators = {dotted(d.decorator) for d in function.node.decorators}
         static = "staticmethod" in decorators
         if name == "__init__":
-            yield from self._constructions(cls)
+            yield from self.constructions(cls)
             yield from self._own_constructions(cls)
         else:
             something = r"(?!\s*\))" if _needs_argument(function.node, static) else ""
@@ -173,7 +173,7 @@ class Callers:
             if any(isinstance(v, Function) and v.node is function.node for v in values):
                 yield where, call, False
 
-    def _constructions(self, cls: Class) -> Iterator[tuple[Module, cst.Call, bool]]:
+    def constructions(self, cls: Class) -> Iterator[tuple[Module, cst.Call, bool]]:
         """The calls that run a class's ``__init__``: of the class, of subclasses without one, and through super()."""
         below = self.resolver.descendants(cls)
         inheriting = [c for c in below if c is cls or "__init__" not in c.module.scopes[c.node].bindings]
@@ -397,7 +397,7 @@ def may_splat(call: cst.Call, name: str, function: cst.FunctionDef, bound: int) 
     return passed(call, name, function, bound) is None and any(a.star == "**" for a in call.args)
 
 
-def _passed(call: cst.Call, name: str, position: int | None) -> cst.BaseExpression | None:
+def passed_at(call: cst.Call, name: str, position: int | None) -> cst.BaseExpression | None:
     plain = []
     for arg in call.args:
         if arg.keyword is not None and arg.keyword.value == name:

@@ -9,6 +9,7 @@ import libcst as cst
 
 from cautify.analysis.names import UNKNOWN, AnyOptimizer, Class, Container, External, Imported, Value
 from cautify.analysis.resolve import Resolver
+from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted, literal
 from cautify.analysis.tables import entries, is_table
 
@@ -57,6 +58,28 @@ class Contained(Resolver):
             yield from self._place(value, index)
         else:
             yield UNKNOWN
+
+    def is_maker(self, value: Value) -> bool:
+        """Whether a value is an optimizer class."""
+        if isinstance(value, External):
+            return self.catalogue.optimizer(value.name) is not None
+        return isinstance(value, Class) and self.is_own_optimizer(value)
+
+    def own_class(self, node: cst.BaseExpression, module: Module) -> list[Class]:
+        """The class that ``cls`` is in a class method."""
+        function = module.function(node) if isinstance(node, cst.Name) else None
+        around = module.method_class(function) if function is not None else None
+        decorators = [dotted(d.decorator) for d in function.decorators] if function is not None else []
+        if function is None or around is None or "classmethod" not in decorators:
+            return []
+        first = [p.name.value for p in (*function.params.posonly_params, *function.params.params)][:1]
+        return [Class(module, around)] if first == [dotted(node)] else []
+
+    def _star(self, name: cst.Name, module: Module) -> Binding | None:
+        """The parameter that takes all further arguments, where a name stands for it and for nothing else."""
+        bindings = self.bindings(name.value, name, module)
+        only = bindings[0] if len(bindings) == 1 else None
+        return only if only is not None and isinstance(only.node, cst.Param) and only.node.star == "*" else None
 
     def is_enum(self, cls: Class) -> bool:
         """Whether a class is an enum: its members are what its body assigns, with that as their value."""

@@ -49,6 +49,8 @@ _METHODS = frozenset({"step", "zero_grad", "param_groups", "state_dict", "load_s
 _ONE = re.compile(r"p|param\w*|weight|w|tensor|x")
 _LIST_OF_ONE = re.compile(rf"\[(?:[\s(]|#.*\n)*(?:{_ONE.pattern})(?:[\s),]|#.*\n)*\]")
 REGISTRIES = frozenset({"build", "get", "create", "build_optimizer"})
+RUNNERS = frozenset({"map", "starmap", "submit", "tree_map"})
+"""What calls the first thing that it is given, and may make optimizers so."""
 KEYWORDS = frozenset({"params", "parameters", "param_groups", "params_groups"})
 _LOOKS = re.compile(r"adam|sgd|optim(?!al)|lion|adagrad|rmsprop|adafactor|lamb\b|prodigy|shampoo", re.IGNORECASE)
 

@@ -14,6 +14,8 @@ import libcst as cst
 
 from cautify.analysis.callers import Callers
 from cautify.analysis.contained import MANY, Contained
+from cautify.analysis.evidence import is_optimizer
+from cautify.analysis.fields_passed import PassedForFields
 from cautify.analysis.given import given_classes, renamed_classes
 from cautify.analysis.names import (
     UNKNOWN,
@@ -29,7 +31,7 @@ from cautify.analysis.names import (
     Value,
 )
 from cautify.analysis.nodes import keywords, last_name
-from cautify.analysis.paths import IMPORTERS, classes_of_paths, evaluated
+from cautify.analysis.paths import IMPORTERS, LOCATORS, OF_ANOTHER, SUBCLASS, classes_of_paths, evaluated
 from cautify.analysis.project import Project
 from cautify.analysis.reaching import reaching
 from cautify.analysis.scopes import Binding
@@ -39,7 +41,6 @@ from cautify.homes import DEFAULT, Spelling
 from cautify.optimizers import Catalogue
 
 _MAKES = re.compile(r"[tT]ype\[[\s\w.]*Optimizer\s*\]|Callable\[(?:\.\.\.|\[.*\]),[\s\w.]*Optimizer\s*\]")  # in quotes
-_LOCATORS = frozenset({"hydra.utils.get_class", "hydra.utils.get_method", "pydoc.locate", "locate"})
 _WRAPPERS = frozenset({"Optional", "Union", "Annotated", "Final", "ClassVar"})
 _FIELDS = frozenset({"dataclasses.field", "attr.ib", "attr.field", "attrs.field", "pydantic.Field"})
 _LOOKUPS = frozenset({"get", "pop", "setdefault", "__getitem__"})
@@ -63,6 +64,11 @@ class Flows(Contained):
     def holders(self) -> frozenset[str]:
         """The names that are given an optimizer class somewhere, by the text of a line."""
         return given_classes(self.project, self.catalogue)
+
+    @cached_property
+    def passed_for_fields(self) -> PassedForFields:
+        """What is passed for the fields of classes of the project."""
+        return PassedForFields(self, self.callers)
 
     @cached_property
     def callers(self) -> Callers:
@@ -97,6 +103,8 @@ class Flows(Contained):
                 yield Container(module, node)
             case cst.Lambda():
                 yield Lambda(module, node)
+            case cst.Await(expression=expression):
+                yield from self.values(expression, module)
             case cst.Attribute(value=base, attr=cst.Name(value=name)):
                 yield from self._attribute(base, name, module)
             case cst.Subscript(value=base, slice=[cst.SubscriptElement(slice=cst.Index(value=key))]):
@@ -115,6 +123,9 @@ class Flows(Contained):
         if isinstance(base, cst.Call) and dotted(base.func) == "super":
             yield from self._inherited(base, name, module) or [UNKNOWN]
             return
+        if name == "__class__" and is_optimizer(base):
+            yield AnyOptimizer(OF_ANOTHER)
+            return
         if name == "value" and (held := self._enumerated(base, module)):
             yield from held
             return
@@ -123,7 +134,8 @@ class Flows(Contained):
         )  # an object, then, not a module or a class
         known = [] if passed else [v for value in self.values(base, module) for v in self.member(value, name)]
         if all(v == UNKNOWN for v in known):
-            held = [v for owner in self.types(base, module) for v in self._held(owner, name)]
+            owners = self.types(base, module) or self.own_class(base, module)
+            held = [v for owner in owners for v in self._held(owner, name)]
             yield from held or [UNKNOWN]
         else:
             yield from known
@@ -132,18 +144,6 @@ class Flows(Contained):
         """What ``.value`` gives of a member of an enum: the class that the enum's body gives to the member."""
         held = [v for v in self.values(base, module) if isinstance(v, Partial) or self.is_maker(v)]
         return held or [v for cls in self.types(base, module) if self.is_enum(cls) for v in self.members(cls, None)]
-
-    def is_maker(self, value: Value) -> bool:
-        """Whether a value is an optimizer class."""
-        if isinstance(value, External):
-            return self.catalogue.optimizer(value.name) is not None
-        return isinstance(value, Class) and self.is_own_optimizer(value)
-
-    def _star(self, name: cst.Name, module: Module) -> Binding | None:
-        """The parameter that takes all further arguments, where a name stands for it and for nothing else."""
-        bindings = self.bindings(name.value, name, module)
-        only = bindings[0] if len(bindings) == 1 else None
-        return only if only is not None and isinstance(only.node, cst.Param) and only.node.star == "*" else None
 
     def _inherited(self, call: cst.Call, name: str, module: Module) -> list[Value]:
         """What ``super().name`` is in a class of the project: what the next class above it binds."""
@@ -182,8 +182,11 @@ class Flows(Contained):
             for value, place in self.unpacked_attributes(cls, name):
                 bound = True
                 yield from (v for held in self.values(value, cls.module) for v in self._place(held, place))
-        for where, given in self._set_outside(owner, name) if self.mentions and name in self.holders else ():
-            bound = True
+        if self.mentions and name in self.holders:
+            for where, given in self._set_outside(owner, name):
+                bound = True
+                yield from self.values(given, where)
+        for where, given in self.passed_for_fields.of(owner, name) if self.mentions else ():
             yield from self.values(given, where)
         if not bound:
             yield from (External(f"{base}.{name}") for base in sorted(self.external_bases(owner)))
@@ -296,6 +299,9 @@ class Flows(Contained):
                 yield from (v for table in tables for v in self._item(table, call.args[0].value))
                 yield from default if tables else [*default, UNKNOWN]
                 return
+        if name == "type" and len(call.args) == 1:
+            yield AnyOptimizer(OF_ANOTHER) if is_optimizer(call.args[0].value) else UNKNOWN
+            return
         if name == "type" and len(call.args) == 3 and isinstance(call.args[1].value, cst.Tuple):
             bases = [v for e in call.args[1].value.elements for v in self.values(e.value, module)]
             yield AnyOptimizer(SUBCLASS) if any(map(self.is_maker, bases)) else UNKNOWN
@@ -336,7 +342,7 @@ class Flows(Contained):
                 yield UNKNOWN
         elif isinstance(value, External) and value.name == "functools.partial" and first is not None:
             yield from (Partial(v, module, call) for v in self.values(first, module))
-        elif isinstance(value, External) and text is not None and value.name in _LOCATORS | IMPORTERS:
+        elif isinstance(value, External) and text is not None and value.name in LOCATORS | IMPORTERS:
             yield External(text)
         else:
             yield UNKNOWN
@@ -382,13 +388,9 @@ class Flows(Contained):
         for node in walk(function.node.body):
             if isinstance(node, cst.Call):
                 names = {dotted(node.func), *self.externals(node.func, module)}
-                if not names.isdisjoint(IMPORTERS | _LOCATORS):
+                if not names.isdisjoint(IMPORTERS | LOCATORS):
                     return True
         return False
-
-
-SUBCLASS = "type()"
-"""The source of a class that is made of an optimizer class without a class statement."""
 
 
 def _is_property(function: cst.FunctionDef) -> bool:

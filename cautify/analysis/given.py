@@ -13,14 +13,15 @@ from cautify.analysis.project import Project
 from cautify.optimizers import Catalogue
 
 _TO_ATTRIBUTE = rb"\.(\w+)[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+\.)*(?:%s)[ \t]*(?:$|[#,;)]|\bor\b|\bif\b)"
-_NAMED = rb"(\w+)[ \t]*(?::[^=\n]*)?=(?!=)[^=\n]*?\b(?:%s)\b(?![ \t]*\()"
+_NAMED = rb"(\w+)[ \t]*(?::[^=\n(]*)?=(?!=)[^=\n]*?\b(?:%s)\b(?![ \t]*\()"
 _SET = rb"setattr\([^\"'\n]*[\"'](\w+)[\"'][ \t]*,[^()\n]*\b(?:%s)\b"
 _RENAMED = rb"\b(?:%s)[ \t]+as[ \t]+(\w+)"
+_RETURNED = rb"\bdef[ \t]+(\w+)|\breturn\b[^\n]*?\b(?:%s)\b(?![ \t]*\()"
 _MANY = 200
 
 
 def given_classes(project: Project, catalogue: Catalogue) -> frozenset[str]:
-    """The variables, attributes, parameters and aliases that stand for an optimizer class by the text of a line.
+    """The variables, attributes, parameters, aliases and functions that give an optimizer class by a line's text.
 
     ``value`` is among them where they may be members of an enum.
     """
@@ -32,6 +33,7 @@ def given_classes(project: Project, catalogue: Catalogue) -> frozenset[str]:
             continue
         data = project.data[path]
         here = {word for form in (_NAMED, _SET, _RENAMED) for word in _search(form, named, data)}
+        here.update(_returning(named, data))
         if 0 < len(here) <= _MANY:
             here.update(_search(_TO_ATTRIBUTE, frozenset(here), data))
         found |= here
@@ -50,10 +52,28 @@ def renamed_classes(project: Project, catalogue: Catalogue) -> frozenset[bytes]:
     return frozenset(found)
 
 
+def taken_from(names: Iterable[str]) -> re.Pattern[str] | None:
+    """What matches an assignment of what is called or looked up by one of the names; its group are the targets."""
+    every = "|".join(sorted(names))
+    given = rf"=[ \t]*(?:await[ \t]+)?[\w.]*\b(?:{every})\b[ \t]*[(\[.]"
+    return re.compile(rf"(?<![.\w])(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]*)?{given}") if every else None
+
+
 def called_attribute(names: Iterable[str]) -> re.Pattern[str] | None:
     """What matches a call of an attribute of one of the names."""
     every = "|".join(sorted(names))
     return re.compile(rf"\.[\s\\]*(?:{every})[ \t]*\(") if every else None
+
+
+def _returning(classes: frozenset[bytes], data: bytes) -> set[bytes]:
+    """The functions of which a return statement says a class; the last one above it, as far as the text shows."""
+    found: set[bytes] = set()
+    name = b""
+    for match in re.finditer(_RETURNED % b"|".join(sorted(classes)), data):
+        name = match[1] or name
+        if match[1] is None and name:
+            found.add(name)
+    return found
 
 
 def _search(form: bytes, words: frozenset[bytes], data: bytes) -> list[bytes]:

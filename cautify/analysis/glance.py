@@ -13,7 +13,7 @@ from cautify.analysis import evidence
 from cautify.analysis.deferred import Body
 from cautify.analysis.direct import inside
 
-_OTHERS = frozenset({"eval", "exec", "map"})
+_OTHERS = frozenset({"eval", "exec"}) | evidence.RUNNERS
 _LISTS_PARAMETERS = frozenset({"parameters", "named_parameters", "trainable_parameters"})
 
 

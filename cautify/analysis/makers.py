@@ -14,8 +14,8 @@ from cautify.analysis import evidence
 from cautify.analysis.construction import Construction, argument
 from cautify.analysis.deferred import Body
 from cautify.analysis.direct import GIVING
-from cautify.analysis.flows import SUBCLASS, Flows
-from cautify.analysis.given import called_attribute
+from cautify.analysis.flows import Flows
+from cautify.analysis.given import called_attribute, taken_from
 from cautify.analysis.glance import may_hold_construction
 from cautify.analysis.names import (
     AnyOptimizer,
@@ -30,9 +30,10 @@ from cautify.analysis.names import (
     Value,
 )
 from cautify.analysis.nodes import keywords, last_name
-from cautify.analysis.opaque import Opaque
+from cautify.analysis.opaque import AS_ANOTHER, Opaque
+from cautify.analysis.paths import OF_ANOTHER, SUBCLASS
 from cautify.analysis.scopes import Binding
-from cautify.analysis.syntax import Module, dotted
+from cautify.analysis.syntax import Module, dotted, walk
 from cautify.optimizers import Optimizer
 
 _BUILT_IN = frozenset(vars(builtins)) - {"__import__"}
@@ -105,7 +106,13 @@ class Makers:
         }
 
         built_in = _BUILT_IN.difference(_BY_TEXT, module.root.bindings)
-        of_holder = self._of_holder
+        of_holder, from_holder = self._of_holder, self._from_holder
+
+        def given(body: Body) -> set[str]:
+            if from_holder is None:
+                return set()
+            targets = (t for part in body.whole.parts for t in from_holder.findall(part.code))
+            return {name.strip() for together in targets for name in together.split(",")}
 
         def may_make(body: Body) -> bool:
             variables = held | body.whole.defaults
@@ -115,12 +122,13 @@ class Makers:
                 or evidence.may_list_one(body)
                 or not body.called.isdisjoint(variables)
                 or body.calls_variable
+                or not body.called.isdisjoint(given(body))
                 or (of_holder is not None and of_holder.search(body.code) is not None)
                 or self.opaque.may_make(body)
             )
             if not worth_a_glance:
                 return False
-            variables = variables.union(body.whole.renamed)
+            variables = variables.union(body.whole.renamed, given(body))
             return may_hold_construction(body, body.whole.called(names), variables, self.flows.holders, built_in)
 
         return may_make
@@ -128,6 +136,10 @@ class Makers:
     @cached_property
     def _of_holder(self) -> re.Pattern[str] | None:
         return called_attribute(self.flows.holders)
+
+    @cached_property
+    def _from_holder(self) -> re.Pattern[str] | None:
+        return taken_from(self.flows.holders)
 
     def _may_make(self, call: cst.Call, module: Module) -> bool:
         func = call.func
@@ -151,18 +163,26 @@ class Makers:
             if self._may_be_factory(name, call, module):
                 return True
             return not evidence.names_another(name) and evidence.takes_parameters(call) and bool(dotted(func))
-        return _looks_made(evidence.callee(func), call)
+        return _looks_made(evidence.callee(func), call) or self._says_class(func)
+
+    def _says_class(self, func: cst.BaseExpression) -> bool:
+        """Whether an expression that is called says a class, something that holds one, or the module of them."""
+        words = {n.value for n in walk(func) if isinstance(n, cst.Name)}
+        return not words.isdisjoint(self.names) or not words.isdisjoint(self.flows.holders) or "optim" in words
 
     def _may_name_class(self, value: cst.BaseExpression | None, module: Module, depth: int = 0) -> bool:
         """Whether what a variable gets, if it only names things, may be an optimizer class by whatever name."""
         if value is None or depth > 3:
             return False
+        if isinstance(value, cst.Await):
+            value = value.expression
         if isinstance(value, cst.Call):
             return self._may_give_class(value, module, depth)
         if not _is_alias(value):
             return False
         for leaf in _leaves(value):
-            if dotted(leaf).rpartition(".")[2] in self.names:
+            last = last_name(leaf)
+            if last in self.names or last in self.flows.holders or last == "__class__":
                 return True
             first = dotted(leaf).partition(".")[0]
             for b in self.flows.bindings(first, leaf, module) if first else ():
@@ -176,7 +196,12 @@ class Makers:
         first = call.args[0].value if call.args else None
         if last_name(call.func) == "partial":
             return self._may_name_class(first, module, depth + 1)
-        if last_name(call.func) not in GIVING:
+        name = last_name(call.func)
+        if name in self.flows.holders:
+            return True
+        if name == "type" and first is not None and len(call.args) == 1:
+            return evidence.is_optimizer(first)
+        if name not in GIVING:
             return False
         said = module.text(call.func) + (module.text(first) if first is not None else "")
         return "ptim" in said.lower()
@@ -266,7 +291,9 @@ class Makers:
         """A class that came to the call by some way."""
         call = construction.call
         name = evidence.callee(call.func)
-        if any(v.source == SUBCLASS for v in made.any):
+        if any(v.source == OF_ANOTHER for v in made.any):
+            return replace(construction, reason="ambiguous", detail=f"it makes another optimizer{AS_ANOTHER}")
+        if made.any and all(v.source == SUBCLASS for v in made.any) and not (made.known or made.own):
             what = "it is a subclass made by type(); to wrap it, write CautiousOptimizer.wrap(...) around the call"
             return replace(construction, reason="custom", detail=what)
         rebound = name in self.catalogue.class_names
@@ -336,6 +363,8 @@ def _given(binding: Binding) -> cst.BaseExpression | None:
         return binding.value
     source = None if binding.iterated else binding.source
     for place in binding.item:
+        if isinstance(source, cst.Call):
+            return source  # one of the things that it gives
         if not isinstance(source, (cst.Tuple, cst.List)) or place >= len(source.elements):
             return None
         source = source.elements[place].value

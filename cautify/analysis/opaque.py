@@ -16,8 +16,9 @@ from cautify.analysis.construction import Construction
 from cautify.analysis.contained import OTHER_FRAMEWORKS
 from cautify.analysis.deferred import Body
 from cautify.analysis.flows import Flows
-from cautify.analysis.names import Class, External, Function, Value
-from cautify.analysis.nodes import keywords
+from cautify.analysis.names import Class, External, Function, Partial, Value
+from cautify.analysis.nodes import keywords, last_name
+from cautify.analysis.paths import LOCATORS
 from cautify.analysis.syntax import Module, dotted
 
 _LIKE = re.compile(r"opt|adam|sgd", re.IGNORECASE)
@@ -25,6 +26,13 @@ _ANOTHER = re.compile(r"\btype[ \t]*\([^()]*\)\s*\(")
 _IN_TEXT = re.compile(r"optim(?!al)|Adam|SGD")
 _ANYTHING = re.compile(r"instantiate|from_c|class_by_name$")
 _LISTED = "list it in [tool.cautify.optimizers] if it is an optimizer class"
+
+
+AS_ANOTHER = (
+    "; the class of a wrapped one is CautiousOptimizer, which takes an optimizer: use the class of its base_optimizer, "
+    "and wrap that"
+)
+"""What to do about a call of the class that another optimizer has."""
 
 
 class Opaque:
@@ -54,6 +62,8 @@ class Opaque:
         if not body.called.isdisjoint(("eval", "exec", "map")):
             return True
         code = body.code
+        if any(f"{runner}(" in code for runner in evidence.RUNNERS):
+            return True
         return "create_optimizer" in code or "__class__" in code or ("type" in code and bool(_ANOTHER.search(code)))
 
     def made_by_text(self, call: cst.Call, module: Module) -> Construction | None:
@@ -66,16 +76,21 @@ class Opaque:
             if (isinstance(parent, cst.Call) and parent.func is call) or evidence.is_called_later(call, module):
                 return None  # it gives a class, and what calls that is looked at
             return self._unsure(call, module, f"{name} may make an optimizer of this text; write the call out")
-        mapped = self.flows.externals(first, module) if name == "map" and first is not None else ()
-        if any(map(self.catalogue.optimizer, mapped)):
-            return self._unsure(call, module, "map makes them; a comprehension could be wrapped")
+        last = last_name(func)
+        made = self.flows.values(first, module) if first is not None and last in evidence.RUNNERS else ()
+        if any(map(self._is_class, made)):
+            how = "give it a function that wraps" if last == "submit" else "a comprehension could be wrapped"
+            return self._unsure(call, module, f"{last} makes them; {how}")
         other = func.args[0].value if isinstance(func, cst.Call) and dotted(func.func) == "type" and func.args else None
         if isinstance(func, cst.Attribute) and func.attr.value == "__class__":
             other = func.value
         if other is not None and evidence.is_optimizer(other) and call.args:
-            what = f"it makes another {module.text(other)}; that of a wrapped one is CautiousOptimizer, which takes an "
-            return self._unsure(call, module, what + "optimizer: use the class of its base_optimizer, and wrap that")
+            return self._unsure(call, module, f"it makes another {module.text(other)}{AS_ANOTHER}")
         return None
+
+    def _is_class(self, value: Value) -> bool:
+        """Whether a value is an optimizer class, or a partial of one."""
+        return self._is_class(value.value) if isinstance(value, Partial) else self.flows.is_maker(value)
 
     def builds_anything(self, call: cst.Call, values: Iterable[Value]) -> bool:
         """Whether a function, or a registry's method, builds whatever a config names."""
@@ -158,6 +173,7 @@ class Opaque:
         if use in ("kept", "returned", "passed") and self._is_loaded(call.func, module):
             function = module.function(call)
             said = use == "kept" or (function is not None and "optim" in function.name.value)
+            said = said or (isinstance(call.func, cst.Call) and _IN_TEXT.search(module.text(call.func)) is not None)
             if said:
                 return Construction(module, call, (), evidence.form(call, module, self.flows))
             return self._unsure(call, module, what) if "lr" in keywords(call) else None
@@ -176,6 +192,8 @@ class Opaque:
         if isinstance(func, cst.Name):
             made = [b.value for b in self.flows.bindings(func.value, func, module) if b.value is not None]
         functions = [v for m in made if isinstance(m, cst.Call) for v in self.flows.values(m.func, module)]
+        if any(isinstance(v, External) and v.name in LOCATORS for v in functions):
+            return True
         return any(isinstance(v, Function) and self.flows.imports_by_name(v) for v in functions)
 
     def _is_callable_object(self, func: cst.BaseExpression, module: Module) -> bool:

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from cautify.analysis.flows import Flows
 
 IMPORTERS = frozenset({"importlib.import_module", "import_module", "__import__"})
+OF_ANOTHER = "the class of another"
+"""The source of a class that is taken from an optimizer."""
+SUBCLASS = "type()"
+"""The source of a class that is made of an optimizer class without a class statement."""
+LOCATORS = frozenset({"hydra.utils.get_class", "hydra.utils.get_method", "pydoc.locate", "locate"})
 _SPLITS = frozenset({"rsplit", "rpartition", "split", "partition"})
 
 

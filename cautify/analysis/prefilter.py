@@ -21,6 +21,8 @@ _WITH_RATE = re.compile(rb"(?:parameters\(\)|params|groups)\s*,[^()]{0,120}\b(?:
 _NODE = re.compile(rb"(?:instantiate|build_from|class_by_name)\w*\(\s*[^()]{0,200}ptim")
 _NODE_KEPT = re.compile(rb"ptim[^\n=(]{0,60}=\s*[\w.]*(?:instantiate|build_from|\w*class_by_name)")
 _RATED = re.compile(rb"(?<![\w.])[a-z_]\w*\([^()\n]*\blr[ ]?=")
+_BY_NAME = re.compile(rb"\b(?:getattr|vars|globals|eval|attrgetter|import_module|getmembers)\(|\b__dict__\b|modules\[")
+_ANOTHER = re.compile(rb"opt\w*\.__class__[ \t]*\(|\btype\([\w.]*opt\w*\)[ \t]*(?:\(|$)", re.MULTILINE)
 _FACTORY_RENAMED = re.compile(rb"(?:instantiate|build_from)\w*[ \t]+as\b")
 _REGISTRY = re.compile(rb"OPTIM\w*\.(?:build|get|create)\(|ptim\.__dict__|getattr\(\s*[\w.]*ptim")
 _FOREIGN = re.compile(
@@ -33,6 +35,7 @@ _ALWAYS = (  # each with what it cannot match without: looking for that first is
     (_NODE, b"instantiate", b"build_from", b"class_by_name"),
     (_NODE_KEPT, b"instantiate", b"build_from", b"class_by_name"),
     (_FACTORY_RENAMED, b"instantiate", b"build_from"),
+    (_ANOTHER, b".__class__", b"type("),
     (_REGISTRY, b"OPTIM", b"ptim.__dict__", b"getattr("),
     (_LOOKED_UP, b"param"),
     (re.compile(rb"CautiousOptimizer"), b"CautiousOptimizer"),  # a patched file is looked at, whatever its words
@@ -125,6 +128,8 @@ def _may_call(data: bytes, words: frozenset[bytes], kinds: _Kinds) -> bool:
     if b"Optimizer" in words and _ANNOTATED.search(data):
         return True
     if (b"lr" in words or b"learning_rate" in words) and _WITH_RATE.search(data):
+        return True
+    if b"torch.optim" in data and _BY_NAME.search(data):
         return True
     return any(any(n in data for n in needles) and p.search(data) for p, *needles in _ALWAYS)
 
