@@ -65,6 +65,14 @@ class Contained(Resolver):
             return self.catalogue.optimizer(value.name) is not None
         return isinstance(value, Class) and self.is_own_optimizer(value)
 
+    def _inherited(self, call: cst.Call, name: str, module: Module) -> list[Value]:
+        """What ``super().name`` is in a class of the project: what the next class above it binds."""
+        around = next((a for a in module.ancestors(call) if isinstance(a, cst.ClassDef)), None)
+        for cls in self.ancestors(Class(module, around))[1:] if around is not None else ():
+            if name in cls.module.scopes[cls.node].bindings:
+                return [v for b in cls.module.scopes[cls.node].bindings[name] for v in self.bound(b, cls.module)]
+        return []
+
     def own_class(self, node: cst.BaseExpression, module: Module) -> list[Class]:
         """The class that ``cls`` is in a class method."""
         function = module.function(node) if isinstance(node, cst.Name) else None

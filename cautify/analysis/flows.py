@@ -145,14 +145,6 @@ class Flows(Contained):
         held = [v for v in self.values(base, module) if isinstance(v, Partial) or self.is_maker(v)]
         return held or [v for cls in self.types(base, module) if self.is_enum(cls) for v in self.members(cls, None)]
 
-    def _inherited(self, call: cst.Call, name: str, module: Module) -> list[Value]:
-        """What ``super().name`` is in a class of the project: what the next class above it binds."""
-        around = next((a for a in module.ancestors(call) if isinstance(a, cst.ClassDef)), None)
-        for cls in self.ancestors(Class(module, around))[1:] if around is not None else ():
-            if name in cls.module.scopes[cls.node].bindings:
-                return [v for b in cls.module.scopes[cls.node].bindings[name] for v in self.bound(b, cls.module)]
-        return []
-
     def member(self, value: Value, name: str) -> Iterator[Value]:
         """As for names; an attribute that a class does not bind itself is looked for above it."""
         if isinstance(value, Class) and name not in value.module.scopes[value.node].bindings:
@@ -168,9 +160,12 @@ class Flows(Contained):
 
     def _held(self, owner: Class, name: str) -> Iterator[Value]:
         """What ``owner().name`` may be: bound in a class body, or assigned to self, above the class or below it."""
-        bound = False
+        passed = list(self.passed_for_fields.of(owner, name)) if self.mentions else []
+        bound = bool(passed)
         for cls in [*self.ancestors(owner), *self.below_with(owner, name)]:
             for binding in cls.module.scopes[cls.node].bindings.get(name, ()):
+                if passed and binding.kind == "annotation":
+                    continue  # what it gets is passed
                 bound = True
                 if isinstance(binding.node, cst.FunctionDef) and _is_property(binding.node):
                     yield from self.returned(Function(cls.module, binding.node))
@@ -186,7 +181,7 @@ class Flows(Contained):
             for where, given in self._set_outside(owner, name):
                 bound = True
                 yield from self.values(given, where)
-        for where, given in self.passed_for_fields.of(owner, name) if self.mentions else ():
+        for where, given in passed:
             yield from self.values(given, where)
         if not bound:
             yield from (External(f"{base}.{name}") for base in sorted(self.external_bases(owner)))
