@@ -30,7 +30,7 @@ from cautify.homes.registry import declared_in, readers
 from cautify.model import Edit, FilePlan, Options
 from cautify.optimizers import Catalogue
 from cautify.patch.handover import each_once, hand_on
-from cautify.patch.imports import Import, ImportPlacer
+from cautify.patch.imports import Import, ImportPlacer, there_either_way
 from cautify.patch.layout import Change, Rewriter
 from cautify.patch.runtimes import runtime_files, runtime_paths
 from cautify.patch.statements import can_guard, can_pop, filtered, guard, pops
@@ -111,7 +111,7 @@ class Composer:
         """Whether torch's import does not always run and the use is in a lambda outside functions."""
         module = construction.module
         anchor = self._anchor(construction)
-        if anchor is None or module.unconditional(anchor):
+        if anchor is None or module.unconditional(anchor) or there_either_way(anchor, module):
             return False
         return _runs_in(construction) is None and isinstance(module.scope(construction.call).node, cst.Lambda)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import libcst as cst
 
-from cautify.analysis.syntax import Module, dotted
+from cautify.analysis.syntax import Module, dotted, walk
 from cautify.model import Edit
 from cautify.patch import usort
 from cautify.patch.imported_names import with_names
@@ -301,3 +301,16 @@ def _modules(statement: cst.SimpleStatementLine) -> list[str]:
         elif isinstance(s, cst.Import):
             names += [dotted(alias.name) for alias in s.names]
     return names
+
+
+def there_either_way(node: cst.CSTNode, module: Module) -> bool:
+    """Whether a try imports an optimizer of a library, and something of torch where that fails: torch is there."""
+    tried = next((a for a in module.ancestors(node) if isinstance(a, cst.Try)), None)
+    if tried is None or not module.unconditional(tried):
+        return False
+    held = [walk(handler.body) for handler in tried.handlers]
+    return bool(held) and all(any(_is_of_torch(n) for n in nodes) for nodes in held)
+
+
+def _is_of_torch(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.ImportFrom) and dotted(node.module).partition(".")[0] == "torch"
