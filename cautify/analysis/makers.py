@@ -12,7 +12,7 @@ import libcst as cst
 
 from cautify.analysis import evidence
 from cautify.analysis.construction import Construction, argument
-from cautify.analysis.deferred import Body
+from cautify.analysis.deferred import Body, Deferred
 from cautify.analysis.direct import GIVING
 from cautify.analysis.flows import Flows
 from cautify.analysis.given import called_attribute, taken_from
@@ -108,11 +108,16 @@ class Makers:
         built_in = _BUILT_IN.difference(_BY_TEXT, module.root.bindings)
         of_holder, from_holder = self._of_holder, self._from_holder
 
+        holders = self.flows.holders
+        taken: dict[Deferred, set[str]] = {}
+
         def given(body: Body) -> set[str]:
-            if from_holder is None:
-                return set()
-            targets = (t for part in body.whole.parts for t in from_holder.findall(part.code))
-            return {name.strip() for together in targets for name in together.split(",")}
+            whole = body.whole
+            if whole not in taken:
+                saying = [p.code for p in whole.parts if from_holder is not None and not holders.isdisjoint(p.words)]
+                targets = (t for code in saying for t in from_holder.findall(code)) if from_holder is not None else ()
+                taken[whole] = {name.strip() for together in targets for name in together.split(",")}
+            return taken[whole]
 
         def may_make(body: Body) -> bool:
             variables = held | body.whole.defaults
