@@ -54,6 +54,7 @@ def _may_make(
             name in names
             or name in attributes
             or name == "__class__"
+            or name in evidence.RUNNERS
             or evidence.names_maker(name)
             or name.startswith("create_optimizer")
         ):
@@ -63,7 +64,9 @@ def _may_make(
         return evidence.names_anything(name) or (not evidence.names_another(name) and _takes_parameters(call, listed))
     if isinstance(func, ast.Call) and isinstance(func.func, ast.Name) and func.func.id == "type":
         return True
-    return _has_rate(call) or _takes_parameters(call, listed) or any(map(evidence.names_maker, _words(func)))
+    if _has_rate(call) or _takes_parameters(call, listed):
+        return True
+    return any(w in names or w in attributes or w == "optim" or evidence.names_maker(w) for w in _words(func))
 
 
 def _has_rate(call: ast.Call) -> bool:

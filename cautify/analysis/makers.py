@@ -37,6 +37,7 @@ from cautify.analysis.syntax import Module, dotted, walk
 from cautify.optimizers import Optimizer
 
 _BUILT_IN = frozenset(vars(builtins)) - {"__import__"}
+_CALLED_AGAIN = re.compile(r"[\])][ \t]*\(")  # what is called has no name of its own
 _BY_TEXT = frozenset({"eval", "exec", "map"})
 
 
@@ -109,6 +110,7 @@ class Makers:
         of_holder, from_holder = self._of_holder, self._from_holder
 
         holders = self.flows.holders
+        looked_up = holders | {"optim"}
         taken: dict[Deferred, set[str]] = {}
 
         def given(body: Body) -> set[str]:
@@ -129,6 +131,7 @@ class Makers:
                 or body.calls_variable
                 or not body.called.isdisjoint(given(body))
                 or (of_holder is not None and of_holder.search(body.code) is not None)
+                or (_CALLED_AGAIN.search(body.code) is not None and not looked_up.isdisjoint(body.words))
                 or self.opaque.may_make(body)
             )
             if not worth_a_glance:
