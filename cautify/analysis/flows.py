@@ -16,7 +16,7 @@ from cautify.analysis.callers import Callers
 from cautify.analysis.contained import MANY, Contained
 from cautify.analysis.evidence import is_optimizer
 from cautify.analysis.fields_passed import PassedForFields
-from cautify.analysis.given import given_classes, renamed_classes
+from cautify.analysis.given import given_classes, handed_classes, renamed_classes
 from cautify.analysis.names import (
     UNKNOWN,
     AnyOptimizer,
@@ -64,6 +64,11 @@ class Flows(Contained):
     def holders(self) -> frozenset[str]:
         """The names that are given an optimizer class somewhere, by the text of a line."""
         return given_classes(self.project, self.catalogue)
+
+    @cached_property
+    def handed(self) -> frozenset[str]:
+        """What is called with an optimizer class among its arguments, by its bare name."""
+        return handed_classes(self.project, self.catalogue)
 
     @cached_property
     def passed_for_fields(self) -> PassedForFields:
@@ -121,12 +126,12 @@ class Flows(Contained):
 
     def _attribute(self, base: cst.BaseExpression, name: str, module: Module) -> Iterator[Value]:
         if isinstance(base, cst.Call) and dotted(base.func) == "super":
-            yield from self._inherited(base, name, module) or [UNKNOWN]
+            yield from ([] if name.startswith("__") else self._inherited(base, name, module)) or [UNKNOWN]
             return
         if name == "__class__" and is_optimizer(base):
             yield AnyOptimizer(OF_ANOTHER)
             return
-        if name == "value" and (held := self._enumerated(base, module)):
+        if name == "value" and self.mentions and name in self.holders and (held := self._enumerated(base, module)):
             yield from held
             return
         passed = isinstance(base, cst.Name) and any(
@@ -160,7 +165,7 @@ class Flows(Contained):
 
     def _held(self, owner: Class, name: str) -> Iterator[Value]:
         """What ``owner().name`` may be: bound in a class body, or assigned to self, above the class or below it."""
-        passed = list(self.passed_for_fields.of(owner, name)) if self.mentions else []
+        passed = list(self.passed_for_fields.of(owner, name)) if self.mentions and owner.name in self.handed else []
         bound = bool(passed)
         for cls in [*self.ancestors(owner), *self.below_with(owner, name)]:
             for binding in cls.module.scopes[cls.node].bindings.get(name, ()):

@@ -17,6 +17,7 @@ _NAMED = rb"(\w+)[ \t]*(?::[^=\n(]*)?=(?!=)[^=\n]*?\b(?:%s)\b(?![ \t]*\()"
 _SET = rb"setattr\([^\"'\n]*[\"'](\w+)[\"'][ \t]*,[^()\n]*\b(?:%s)\b"
 _RENAMED = rb"\b(?:%s)[ \t]+as[ \t]+(\w+)"
 _RETURNED = rb"\bdef[ \t]+(\w+)|\breturn\b[^\n]*?\b(?:%s)\b(?![ \t]*\()"
+_HANDED = rb"\b(\w+)\([^()]{0,300}?\b(?:%s)\b(?![ \t]*\()"
 _MANY = 200
 
 
@@ -39,6 +40,16 @@ def given_classes(project: Project, catalogue: Catalogue) -> frozenset[str]:
         found |= here
     if found and project.containing(b"Enum"):
         found.add(b"value")
+    return frozenset(word.decode("ascii") for word in found if word.isascii() and not word.startswith(b"__"))
+
+
+def handed_classes(project: Project, catalogue: Catalogue) -> frozenset[str]:
+    """What is called with an optimizer class among its arguments, by the last word of its name."""
+    classes = frozenset(name.encode("ascii") for name in catalogue.class_names)
+    found: set[bytes] = set()
+    for path in project.containing(b"ptim"):
+        if named := project.words(path) & classes:
+            found.update(_search(_HANDED, named, project.data[path]))
     return frozenset(word.decode("ascii") for word in found if word.isascii())
 
 

@@ -21,7 +21,10 @@ _WITH_RATE = re.compile(rb"(?:parameters\(\)|params|groups)\s*,[^()]{0,120}\b(?:
 _NODE = re.compile(rb"(?:instantiate|build_from|class_by_name)\w*\(\s*[^()]{0,200}ptim")
 _NODE_KEPT = re.compile(rb"ptim[^\n=(]{0,60}=\s*[\w.]*(?:instantiate|build_from|\w*class_by_name)")
 _RATED = re.compile(rb"(?<![\w.])[a-z_]\w*\([^()\n]*\blr[ ]?=")
-_BY_NAME = re.compile(rb"\b(?:getattr|vars|globals|eval|attrgetter|import_module|getmembers)\(|\b__dict__\b|modules\[")
+_BY_NAME = re.compile(
+    rb"\b(?:vars|getmembers)\([\w.]*optim|\bglobals\(\)\[|(?<![.\w])eval\(|\battrgetter\(|"
+    rb"\b(?:import_module\(|modules\[)[ \t]*[\"']torch\.optim"
+)
 _ANOTHER = re.compile(rb"opt\w*\.__class__[ \t]*\(|\btype\([\w.]*opt\w*\)[ \t]*(?:\(|$)", re.MULTILINE)
 _FACTORY_RENAMED = re.compile(rb"(?:instantiate|build_from)\w*[ \t]+as\b")
 _REGISTRY = re.compile(rb"OPTIM\w*\.(?:build|get|create)\(|ptim\.__dict__|getattr\(\s*[\w.]*ptim")
