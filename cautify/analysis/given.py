@@ -33,7 +33,8 @@ def given_classes(project: Project, catalogue: Catalogue) -> frozenset[str]:
         if not named:
             continue
         data = project.data[path]
-        here = {word for form in (_NAMED, _SET, _RENAMED) for word in _search(form, named, data)}
+        lines = _saying(named, data)
+        here = {word for form in (_NAMED, _SET, _RENAMED) for word in _search(form, named, lines)}
         here.update(_returning(named, data))
         if 0 < len(here) <= _MANY:
             here.update(_search(_TO_ATTRIBUTE, frozenset(here), data))
@@ -85,6 +86,19 @@ def _returning(classes: frozenset[bytes], data: bytes) -> set[bytes]:
         if match[1] is None and name:
             found.add(name)
     return found
+
+
+def _saying(classes: frozenset[bytes], data: bytes) -> bytes:
+    """The lines that say a class which is not called there: to look at these alone is ten times faster."""
+    found: list[bytes] = []
+    end = -1
+    for match in re.finditer(rb"\b(?:%s)\b(?![ \t]*\()" % b"|".join(sorted(classes)), data):
+        if match.start() > end:
+            start = data.rfind(b"\n", 0, match.start()) + 1
+            end = data.find(b"\n", match.end())
+            end = len(data) if end < 0 else end
+            found.append(data[start:end])
+    return b"\n".join(found)
 
 
 def _search(form: bytes, words: frozenset[bytes], data: bytes) -> list[bytes]:
