@@ -140,6 +140,14 @@ def by_path(name: str, path: Path) -> types.ModuleType:
     return module
 
 
+def in_folder(name: str, folder: Path) -> None:
+    """Make a package of a folder of modules, without what may be in its ``__init__.py``."""
+    if name not in sys.modules:
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+
+
 def cautious_optimizer(path: Path = TEMPLATE) -> Any:
     """The class that cautify vendors into targets, which finds cautious_triton.py beside its own file."""
     if str(path.parent) not in sys.path:
@@ -155,10 +163,7 @@ def of_timm(module: str, name: str) -> Any:
     found = importlib.util.find_spec("timm")
     if found is None or not found.submodule_search_locations:
         return None
-    if "timm_optim" not in sys.modules:
-        package = types.ModuleType("timm_optim")
-        package.__path__ = [str(Path(next(iter(found.submodule_search_locations)), "optim"))]
-        sys.modules["timm_optim"] = package
+    in_folder("timm_optim", Path(next(iter(found.submodule_search_locations)), "optim"))
     return getattr(importlib.import_module(f"timm_optim.{module}"), name)
 
 
@@ -168,7 +173,10 @@ def of_c_optim(folder: Path) -> Any:
         for name in ("transformers", "transformers.utils", "transformers.utils.versions"):
             sys.modules.setdefault(name, types.ModuleType(name))
         sys.modules["transformers.utils.versions"].require_version = lambda *_: None  # type: ignore[attr-defined]
-    return by_path("c_adamw", folder / "c_adamw.py").AdamW
+    if not (folder / "c_adamw.py").is_file():
+        raise SystemExit(f"{folder} has no c_adamw.py")
+    in_folder("c_optim", folder)
+    return importlib.import_module("c_optim.c_adamw").AdamW
 
 
 def contestants(
