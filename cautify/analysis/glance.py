@@ -45,7 +45,7 @@ def _may_make(
     func = call.func
     if isinstance(func, ast.Name):
         name = func.id
-        if name in names or name in variables or name in _OTHERS or evidence.names_maker(name):
+        if name in names or name in variables or name in _OTHERS or _says_maker(name):
             return True
         return evidence.names_anything(name) or _has_rate(call) or _takes_parameters(call, listed)
     if isinstance(func, ast.Attribute):
@@ -55,7 +55,7 @@ def _may_make(
             or name in attributes
             or name == "__class__"
             or name in evidence.RUNNERS
-            or evidence.names_maker(name)
+            or _says_maker(name)
             or name.startswith("create_optimizer")
         ):
             return True
@@ -69,8 +69,17 @@ def _may_make(
     return any(w in names or w in attributes or w == "optim" or evidence.names_maker(w) for w in _words(func))
 
 
+def _says_maker(name: str) -> bool:
+    return evidence.names_maker(name) or evidence.names_verb(name)
+
+
 def _has_rate(call: ast.Call) -> bool:
     return any(keyword.arg == "lr" for keyword in call.keywords)
+
+
+def takes_parameters(call: ast.Call) -> bool:
+    """Whether a call may be passed a model's parameters or parameter groups."""
+    return _takes_parameters(call, listed=True)
 
 
 def _takes_parameters(call: ast.Call, listed: bool) -> bool:

@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cautify.analysis import evidence
 from cautify.analysis.direct import Imports, calls, makes_one, parsed, remedy, statements_and_calls
+from cautify.analysis.flows import OTHER_FRAMEWORKS
+from cautify.analysis.glance import takes_parameters
 from cautify.analysis.places import Place, row
 from cautify.model import Options, Problem, Site
 from cautify.optimizers import Catalogue, Momentum
@@ -21,6 +24,7 @@ _CHARACTER = re.compile(r"\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\u\w{4}|\\.|[^
 _MAGIC = re.compile(r"^(\s*)(?:[%!?].*|\w+(?:\s*,\s*\w+)*\s*=\s*[%!].*|[\w.]+\?+\s*)$")
 _PYTHON_CELLS = re.compile(r"%%(?:time|timeit|capture|prun|script python)\b")
 
+_CLASS = re.compile(r"\b([A-Z]\w*)\s*\(")
 _BY_HAND = "notebooks are not edited; wrap it by hand in the cell: CautiousOptimizer.wrap(...)"
 
 
@@ -36,7 +40,8 @@ def notebook(path: str, text: str, catalogue: Catalogue, options: Options) -> tu
     """The rows of one notebook, and a problem if it, or a cell of it that mentions an optimizer, cannot be parsed."""
     names = catalogue.class_names | catalogue.builder_names | catalogue.factory_names
     mentions = re.compile(rf"\b(?:{'|'.join(sorted(names))})\s*\(")
-    if not mentions.search(text):
+    like = {name for name in set(_CLASS.findall(text)) if evidence.looks_like_class(name)}
+    if not like and not mentions.search(text):
         return [], None
     try:
         cells = list(_cells(json.loads(text, strict=False)))
@@ -54,7 +59,7 @@ def notebook(path: str, text: str, catalogue: Catalogue, options: Options) -> tu
             continue
         nodes = statements_and_calls(tree)
         imports.learn(nodes)
-        for call in calls(nodes, names, imports):
+        for call in calls(nodes, names | like, imports):
             verdict = _judged(call, imports.qualified(call.func, catalogue), catalogue)
             if verdict is not None:
                 places = places or Places(path, text)
@@ -76,9 +81,12 @@ def _judged(call: ast.Call, name: str, catalogue: Catalogue) -> tuple[list[str],
     if factory is not None and not factory.generic:
         return [], factory.why if factory.reason else _BY_HAND, factory.reason or "notebook", "factory"
     builder = catalogue.builder(name)
-    if builder is None or not makes_one(call, builder):
+    if builder is not None:
+        return ([], remedy(call, builder), "built-by-library", "factory") if makes_one(call, builder) else None
+    last = name.rpartition(".")[2]
+    if name.partition(".")[0] in OTHER_FRAMEWORKS or not evidence.looks_like_class(last) or not takes_parameters(call):
         return None
-    return [], remedy(call, builder), "built-by-library", "factory"
+    return [name], f"{name} is not known to cautify; if it is an optimizer class, wrap it by hand", "ambiguous", "call"
 
 
 def _given(call: ast.Call, momentum: Momentum) -> bool:

@@ -178,6 +178,19 @@ def test_sgd_without_momentum_in_a_notebook_has_nothing_to_mask(tmp_path: Path) 
     assert [s.reason for s in plan_of(tmp_path, {"n.ipynb": text}).sites] == ["no-momentum", "notebook"]
 
 
+def test_a_class_of_the_notebook_s_own_package_is_no_secret(tmp_path: Path) -> None:
+    text = notebook(
+        "import mine.optim\nfrom mine.optim import DecoupledAdamW, OptimizerMonitor",
+        "o = mine.optim.DecoupledSGDW(\n    model.parameters(),\n    lr=0.1,\n)",
+        "DecoupledAdamW(model.parameters(), lr=1e-4)\nOptimizerMonitor(interval=1)",
+    )
+    sites = plan_of(tmp_path, {"n.ipynb": text}).sites
+    assert [(s.reason, s.optimizers) for s in sites] == [
+        ("ambiguous", ("mine.optim.DecoupledSGDW",)),
+        ("ambiguous", ("mine.optim.DecoupledAdamW",)),
+    ]
+
+
 def test_a_cell_that_is_no_python_is_a_problem_only_if_it_mentions_an_optimizer(tmp_path: Path) -> None:
     files = {
         "a.ipynb": notebook("import torch", "print 'hello'", "torch.optim.Adam(p)"),
