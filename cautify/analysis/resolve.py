@@ -49,13 +49,20 @@ class Resolver(Names):
     # -- classes --------------------------------------------------------------------------------------------------
 
     def bases(self, cls: Class) -> tuple[Value, ...]:
-        """The direct bases, in order. Subscripts (``Generic[T]``) are looked through."""
+        """The direct bases, in order. Subscripts (``Generic[T]``) are looked through.
+
+        ``object`` is no base of its own where it stands in for a library's class that may be missing.
+        """
         found: list[Value] = []
         for arg in cls.node.bases:
             node = arg.value
             while isinstance(node, cst.Subscript):
                 node = node.value
             values = self.values(node, cls.module)
+            if len(values) == 2 and isinstance(node, cst.Name):
+                bindings = self.bindings(node.value, node, cls.module)
+                if any(b.value is not None and dotted(b.value) == "object" for b in bindings):
+                    values = frozenset(v for v in values if v != UNKNOWN)
             found.extend(values if len(values) == 1 else [UNKNOWN])
         return tuple(found)
 
