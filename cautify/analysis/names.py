@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from cautify.analysis.nodes import last_name
 from cautify.analysis.project import Package, Project
 from cautify.analysis.scopes import Binding, Scope
 from cautify.analysis.syntax import Module
@@ -284,9 +285,10 @@ class Names:
             return node.attr.value in names
         if not isinstance(node, cst.Name):
             return False
-        name = node.value
-        renamed = name in module.given_by_as
-        return name in names or (renamed and any(b.member in names for b in self.bindings(name, node, module)))
+        if node.value in names:
+            return True
+        bindings = self.bindings(node.value, node, module)
+        return any(b.member in names or (b.value is not None and last_name(b.value) in names) for b in bindings)
 
     def member(self, value: Value, name: str) -> Iterator[Value]:
         """What ``value.name`` may be."""
