@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cautify.analysis import evidence
+from cautify.analysis.contained import OTHER_FRAMEWORKS
 from cautify.analysis.direct import Imports, calls, makes_one, parsed, remedy, statements_and_calls
-from cautify.analysis.flows import OTHER_FRAMEWORKS
 from cautify.analysis.glance import takes_parameters
 from cautify.analysis.places import Place, row
 from cautify.model import Options, Problem, Site
