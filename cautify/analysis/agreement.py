@@ -10,7 +10,7 @@ from itertools import pairwise, takewhile
 import libcst as cst
 
 from cautify.analysis.construction import argument
-from cautify.analysis.deferred import present
+from cautify.analysis.deferred import matching, present
 from cautify.analysis.nodes import dotted, walk
 from cautify.analysis.readings import Problem, Reading, Readings
 from cautify.analysis.syntax import Module
@@ -19,7 +19,9 @@ from cautify.homes.slot import Slot
 from cautify.model import HomeKind
 
 _HYPERPARAMETERS = ("weight_decay", "betas", "momentum", "eps", "alpha", "beta1", "beta2", "amsgrad", "nesterov", "wd")
-_CONFIG = re.compile(r"(?i)(?:^|[._])(?:args?|cfg|config|conf|opts?|flags|hparams|hps?|options|settings)$")
+_NAMED = r"(?:args?|cfg|config|conf|opts?|flags|hparams|hps?|options|settings)"
+_CONFIG = re.compile(rf"(?i)(?:^|[._]){_NAMED}$")
+_READS_CONFIG = re.compile(rf"(?i){_NAMED}(?:[\s\\)]|#.*\n)*\.")
 _SCALES = re.compile(r"(?i)factor|mult|scal|ratio|decay")  # of a learning rate that is set elsewhere
 _CHOICES = (cst.IfExp, cst.BooleanOperation, cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
 _NODE = re.compile(r"(?i)optim|cfg|config|conf\b|node\b")
@@ -93,7 +95,12 @@ class Agreement:
         """The objects of which the function around a call reads something, if their names say that they are configs."""
         function = module.function(call)
         seen: set[str] = set()
-        for node in walk(function.body if function is not None else module.tree):
+        body = function.body if function is not None else module.tree
+        if isinstance(body, cst.IndentedBlock):
+            statements = matching(body, lambda code: _READS_CONFIG.search(code) is not None)
+        else:
+            statements = (body,)
+        for node in (inner for outer in statements for inner in walk(outer)):
             if not isinstance(node, cst.Attribute) or isinstance(module.parents.get(node), cst.Attribute):
                 continue
             text = dotted(node.value)

@@ -199,9 +199,8 @@ class Callers:
         for owner in [*self.resolver.ancestors(cls)[1:], *self.resolver.descendants(cls)]:
             if self._init_of(owner) is not None and self._init_of(owner) != cls:
                 continue
-            for call in owner.module.calls_of(OWN_CLASS):
-                if makes_own(call, owner):
-                    yield owner.module, call, True
+            for call in making_own(owner):
+                yield owner.module, call, True
 
     def _init_of(self, cls: Class) -> Class | None:
         """The class whose ``__init__`` its objects have."""
@@ -313,7 +312,7 @@ class Callers:
         return self.mentions in project.data[path] or bool(self.also and self.also & project.words(path))
 
 
-OWN_CLASS = frozenset({"cls", "klass", "type", "__class__"})
+_OWN = re.compile(r"(?:\b(?:cls|klass)|\btype\(\w+\)|__class__)[\s\\)]*\(")
 
 
 def is_super(node: cst.BaseExpression) -> bool:
@@ -325,6 +324,12 @@ def _needs_argument(function: cst.FunctionDef, static: bool) -> bool:
     """Whether a call of a method cannot leave the brackets empty: some parameter but the first has no default."""
     given = [*function.params.posonly_params, *function.params.params][0 if static else 1 :]
     return any(parameter.default is None for parameter in (*given, *function.params.kwonly_params))
+
+
+def making_own(cls: Class) -> Iterator[cst.Call]:
+    """The calls by which methods of a class make another object of it: ``cls(…)``, ``type(self)(…)``."""
+    calls = cls.module.calls_where(lambda body: _OWN.search(body.code) is not None)
+    return (call for call in calls if makes_own(call, cls))
 
 
 def makes_own(call: cst.Call, cls: Class) -> bool:

@@ -35,6 +35,7 @@ OUTSIDE = re.compile(rf"\b(?:global|nonlocal)[ \t\\]|\b{STAR.pattern}")
 _ALIAS = re.compile(r"(\w+)[\s\\]+as[\s\\]+(\w+)")
 _CALLED = re.compile(r"(?<![.\w])(\w+)[ \t]*\(")
 _GIVEN = re.compile(r"(?<![.\w])(\w+)[ \t]*(?:(?=,[\w, \t]*=[^=])|(?::[^=\n]*)?:?=(?!=))")
+_DEFINES = re.compile(r"(?:def|class)[\s\\]+$")
 _FEW = 12
 _STATEMENTS = cst.IndentedBlock.__dict__["body"]
 
@@ -94,7 +95,19 @@ class Body:
 
     def may_bind(self, name: str) -> bool:
         """Whether a name may get a value there, in the scope of the function itself."""
-        return name in self.code and (self._bound is None or name in self._bound)
+        return name in self.code and self._may_give(name) and (self._bound is None or name in self._bound)
+
+    def _may_give(self, name: str) -> bool:
+        """Whether a name occurs otherwise than where it is called or something is read from it: nothing binds it so."""
+        code, at = self.code, self.code.find(name)
+        while at >= 0:
+            end = at + len(name)
+            alone = not (code[at - 1 : at] == "." or _WORD.match(code, at - 1, at) or _WORD.match(code, end, end + 1))
+            reads = code[end : end + 1] in ("(", "[") or (code[end : end + 1] == "." and not self.may_import)
+            if alone and (not reads or _DEFINES.search(code, max(0, at - 20), at)):
+                return True
+            at = code.find(name, end)
+        return False
 
     @cached_property
     def _bound(self) -> frozenset[str] | None:
@@ -216,9 +229,14 @@ def present(block: cst.IndentedBlock | cst.Module) -> Sequence[cst.CSTNode]:
 
 def saying(block: cst.IndentedBlock | cst.Module, word: str) -> Sequence[cst.CSTNode]:
     """The statements of a block, without some that do not say a word."""
+    return matching(block, lambda code: word in code)
+
+
+def matching(block: cst.IndentedBlock | cst.Module, matters: Callable[[str], bool]) -> Sequence[cst.CSTNode]:
+    """The statements of a block, without some whose text does not matter."""
     if isinstance(block, Block):
         for part in _STATEMENTS.__get__(block).parts:
-            if part.parse is not None and word in part.code:
+            if part.parse is not None and matters(part.code):
                 part.parse()
     return present(block)
 

@@ -40,7 +40,7 @@ _ALWAYS = (  # each with what it cannot match without: looking for that first is
     (_FACTORY_RENAMED, b"instantiate", b"build_from"),
     (_ANOTHER, b".__class__", b"type("),
     (_REGISTRY, b"OPTIM", b"ptim.__dict__", b"getattr("),
-    (_LOOKED_UP, b"param"),
+    (_LOOKED_UP, b"](", b")(", b"] ", b")  ", b") (", b"]\t", b")\t"),
     (re.compile(rb"CautiousOptimizer"), b"CautiousOptimizer"),  # a patched file is looked at, whatever its words
 )
 _MAKER, _CLASS = 1, 2

@@ -47,6 +47,7 @@ class Project:
         self.data: dict[str, bytes] = {}
         self._modules: dict[str, Module | None] = {}
         self._words: dict[str, frozenset[bytes]] = {}
+        self._known: dict[bytes, bytes] = {}
         self.remembered: dict[str, bool] = {}
         """Whether a file can hold a construction: for the plan of the same tree with some files replaced."""
         self._keeps_outlines = True
@@ -124,7 +125,8 @@ class Project:
         """The identifiers, keywords and plain words in a file."""
         data = self.data[path]
         if path not in self._words:
-            self._words[path] = frozenset(data.translate(_SPACED).split())
+            found = frozenset(data.translate(_SPACED).split())
+            self._words[path] = frozenset(map(self._known.setdefault, found, found))  # each word is held once
         return self._words[path]
 
     def deriving(self, name: str) -> list[str]:

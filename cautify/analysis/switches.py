@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import libcst as cst
 
 from cautify.analysis.agreement import NoRoute, SlotRoute, is_rate
-from cautify.analysis.callers import OWN_CLASS, makes_own
+from cautify.analysis.callers import making_own
 from cautify.analysis.consumers import Consumers
 from cautify.analysis.discover import is_test
 from cautify.analysis.handing import Handed, Handing
@@ -276,7 +276,7 @@ class SwitchPlanner:
                     if built and len(built) == len(values):
                         found.append((module, call, built[0]))
         for cls in family.values():
-            found += [(cls.module, call, cls) for call in cls.module.calls_of(OWN_CLASS) if makes_own(call, cls)]
+            found += [(cls.module, call, cls) for call in making_own(cls)]
         return found  # type: ignore[return-value]
 
     def _forward(self, module: Module, call: cst.Call, built: Class, entry: Declared) -> None:

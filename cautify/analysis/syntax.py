@@ -122,10 +122,11 @@ class Module:
         return {*names, *others} if others else names
 
     def forget_outline(self) -> None:
-        """Let go of what ast made of bodies: it is asked for while calls are looked for, and takes much memory."""
+        """Let go of what ast made of bodies, and of their words: asked for while calls are looked for, and large."""
         for whole in self._bodies:
             for body in whole.parts:
                 body.outline = None
+                body.__dict__.pop("words", None)
 
     def _parse_all(self) -> None:
         for whole in list(self._unparsed.values()):

@@ -124,7 +124,7 @@ class ImportPlacer:
 
     def _past_path_changes(self, at: int, new: Import) -> int:
         """The next import after the last ``sys.path`` change, when the import needs it."""
-        if new.module.startswith(".") or b"sys" not in self.module.source.utf8:
+        if new.module.startswith(".") or b"sys.path" not in self.module.source.utf8:
             return at
         body = self.module.tree.body
         for n in range(len(body) - 1, at, -1):
