@@ -17,12 +17,14 @@ CALLED = {
     "an import under another name": "from m import train as t\nt(x)",
     "the last of several": "retrain(x); def train(y): train\na.train(x)",
     "at the end of the file": "x = train()",
+    "a value under another name": "f = a.train  # why\nf(x)",
 }
 NOT_CALLED = {
     "a definition": "def train(self): pass",
     "a class": "class train(Base): pass",
     "a part of a longer name": "retrain(x); train_all(x)",
-    "a value": "f = train\nx = (1, 2)",
+    "a value among others": "f = [train]\nx = (1, 2)",
+    "a part of another value": "f = train.x\nx = (1, 2)",
     "an argument": "f(train, x)",
     "a string": "'train'",
     "an import": "from m import train\n",
