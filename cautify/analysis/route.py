@@ -18,6 +18,7 @@ from cautify.analysis.sites import argument
 from cautify.analysis.syntax import Module, dotted, literal, walk
 from cautify.analysis.whole import Splat, WholeObjects
 from cautify.homes import Spelling, field
+from cautify.homes.attribute import AttributeSlot
 from cautify.homes.parameter import ParameterSlot
 from cautify.homes.slot import Source
 
@@ -93,7 +94,7 @@ class Router:
             sources = [e for a in call.args if a.star == "**" for e in self._entries(a.value, names, module)]
         reads = self._reads(sources, module)
         read = self.agreement.route(sources, call, module)
-        if read is not None:
+        if read is not None and not (reads and _is_of_field(read, reads, module)):
             return read if not reads else NoRoute("its learning rate comes from several objects")
         if not reads and splats:
             return self._whole(splats, call, module)
@@ -366,6 +367,13 @@ class Router:
 
     def _is_config(self, cls: Class) -> bool:
         return any(field.settings(c, self.resolver) is not None for c in self.resolver.ancestors(cls)[:1])
+
+
+def _is_of_field(route: AnyRoute, reads: list[Read], module: Module) -> bool:
+    """Whether an attribute that methods set is the very field that was read: they only change what it holds."""
+    slot = route.slot if isinstance(route, SlotRoute) else None
+    base = route.base if isinstance(route, SlotRoute) else ""
+    return isinstance(slot, AttributeSlot) and {(r.name, module.text(r.base)) for r in reads} == {(slot.rate, base)}
 
 
 def _in_condition(node: cst.CSTNode, expression: cst.CSTNode, module: Module) -> bool:
