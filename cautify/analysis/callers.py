@@ -11,12 +11,13 @@ import libcst as cst
 from cautify.analysis.calling import may_call
 from cautify.analysis.deferred import Body
 from cautify.analysis.names import Class, Function
-from cautify.analysis.nodes import last_name, literal
+from cautify.analysis.nodes import last_name
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted
 
 if TYPE_CHECKING:
-    from cautify.analysis.resolve import Resolver
+    from cautify.analysis.passing import passed_at, told
+from cautify.analysis.resolve import Resolver
 
 
 class Callers:
@@ -103,7 +104,7 @@ class Callers:
                 target = next(a.value for a in call.args if last_name(a.value) == name)
                 if not any(isinstance(v, Function) and v.node is function.node for v in self._values(target, where)):
                     continue
-                value = _told(
+                value = told(
                     call, target, parameter, position - (how if before is None else before), before is not None
                 )
                 if value is not None:
@@ -355,60 +356,3 @@ def hands_up(module: Module, call: cst.Call, name: str) -> bool:
 # What runs a function that it is given, and how many arguments it puts before those it is told to pass.
 _RUNNERS = {"Process": 0, "Thread": 0, "spawn": 1, "start_processes": 1, "launch": 0, "partial": 0, "submit": 0}
 _DIRECT = frozenset({"partial", "submit", "launch"})
-
-
-def _told(
-    call: cst.Call, target: cst.BaseExpression, name: str, position: int, direct: bool
-) -> cst.BaseExpression | None:
-    """What a runner is told to pass for a parameter."""
-    if direct:
-        plain = [a.value for a in call.args if a.keyword is None and not a.star]
-        named = next((a.value for a in call.args if a.keyword is not None and a.keyword.value == name), None)
-        at = position + 1
-        return named or (plain[at] if plain[:1] == [target] and 0 < at < len(plain) else None)
-    for arg in call.args:
-        keyword = arg.keyword.value if arg.keyword is not None else ""
-        if keyword == "args" and isinstance(arg.value, (cst.Tuple, cst.List)):
-            elements = arg.value.elements
-            if 0 <= position < len(elements) and all(isinstance(e, cst.Element) for e in elements):
-                return elements[position].value
-        if keyword == "kwargs" and isinstance(arg.value, cst.Dict):
-            for element in arg.value.elements:
-                if isinstance(element, cst.DictElement) and literal(element.key) == name:
-                    return element.value
-    return None
-
-
-def passed(call: cst.Call, name: str, function: cst.FunctionDef, bound: int) -> cst.BaseExpression | None:
-    """What a call passes for a parameter, by keyword or by place. ``bound``: the first parameters fill themselves."""
-    order = [p.name.value for p in (*function.params.posonly_params, *function.params.params)]
-    position = order.index(name) - bound if name in order else None
-    plain = 0
-    for arg in call.args:
-        if arg.keyword is not None:
-            if arg.keyword.value == name:
-                return arg.value
-        elif arg.star == "*":
-            position = None
-        elif not arg.star:
-            if plain == position:
-                return arg.value
-            plain += 1
-    return None
-
-
-def may_splat(call: cst.Call, name: str, function: cst.FunctionDef, bound: int) -> bool:
-    """Whether a call may pass a parameter in what it splats, and nowhere else."""
-    return passed(call, name, function, bound) is None and any(a.star == "**" for a in call.args)
-
-
-def passed_at(call: cst.Call, name: str, position: int | None) -> cst.BaseExpression | None:
-    plain = []
-    for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value == name:
-            return arg.value
-        if arg.keyword is None and not arg.star:
-            plain.append(arg.value)
-        elif arg.star == "*":
-            return None
-    return plain[position] if position is not None and 0 <= position < len(plain) else None

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from cautify.analysis.callers import Callers, passed_at
+from cautify.analysis.callers import Callers
 from cautify.analysis.names import Class
+from cautify.analysis.passing import passed_at
 from cautify.analysis.resolve import Resolver
 from cautify.analysis.scopes import Scope
 from cautify.analysis.syntax import Module

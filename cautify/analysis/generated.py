@@ -12,6 +12,7 @@ import libcst as cst
 from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import dotted, last_name, literal, walk
 from cautify.analysis.origins import Origins
+from cautify.analysis.passing import passed_at
 from cautify.analysis.syntax import Module
 
 _DYNAMIC = re.compile(rb"add_argument\(\s*(?:[fF][\"']|[\"']-{0,2}[\"'{%]|[\"']--[\"']|[A-Za-z_]\w*\s*[,+)%])")
@@ -64,17 +65,9 @@ class Generated:
             yield receiver, loop.module, loop.table, loop.module
             return
         for where, call, bound in self.origins.flows.callers.calls(Function(loop.module, function)):
-            passed = [_passed(call, name, names.index(name) - bound) for name in both]
+            passed = [passed_at(call, name, names.index(name) - bound) for name in both]
             if passed[0] is not None and passed[1] is not None:
                 yield passed[0], where, passed[1], where
-
-
-def _passed(call: cst.Call, name: str, position: int) -> cst.BaseExpression | None:
-    for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value == name:
-            return arg.value
-    plain = [a.value for a in call.args if a.keyword is None and not a.star]
-    return plain[position] if 0 <= position < len(plain) else None
 
 
 def _loop(call: cst.Call, module: Module) -> Loop | None:

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from cautify.analysis.callers import hands_up, is_super, may_splat, passed
+from cautify.analysis.callers import hands_up, is_super
 from cautify.analysis.injected import Injected
 from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import children, dotted, keywords, literal
 from cautify.analysis.origins import Origins
+from cautify.analysis.passing import may_splat, passed
 from cautify.analysis.reaching import reaching
 from cautify.analysis.scopes import Binding, Scope
 from cautify.analysis.syntax import Module

@@ -12,11 +12,11 @@ from functools import partial
 
 import libcst as cst
 
-from cautify.analysis.callers import passed
 from cautify.analysis.deferred import Body
 from cautify.analysis.flows import Flows
 from cautify.analysis.names import UNKNOWN, Class, Function
 from cautify.analysis.nodes import dotted, last_name, literal, walk
+from cautify.analysis.passing import passed
 from cautify.analysis.syntax import Module
 
 # Bases that call none of the methods a project adds: whoever derives from them writes the calls too.

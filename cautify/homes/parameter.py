@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from cautify.analysis.callers import hands_up, makes_own, passed
+from cautify.analysis.callers import hands_up, makes_own
 from cautify.analysis.flows import Flows
 from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import dotted, literal, small_statements, walk
 from cautify.analysis.origins import Origins
+from cautify.analysis.passing import passed
 from cautify.analysis.settable import Settable, passes_on
 from cautify.analysis.syntax import Module
 from cautify.homes import Spelling
