@@ -12,12 +12,12 @@ from cautify.analysis.calling import may_call
 from cautify.analysis.deferred import Body
 from cautify.analysis.names import Class, Function
 from cautify.analysis.nodes import last_name
+from cautify.analysis.passing import passed_at, told
 from cautify.analysis.scopes import Binding
 from cautify.analysis.syntax import Module, dotted
 
 if TYPE_CHECKING:
-    from cautify.analysis.passing import passed_at, told
-from cautify.analysis.resolve import Resolver
+    from cautify.analysis.resolve import Resolver
 
 
 class Callers:
